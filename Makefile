@@ -1,0 +1,45 @@
+# One word for one job: the same words stand in README, CI and docs.
+# `make demo` and `make test` need make and a python3 (3.11 or newer) with venv; they make .venv themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench properties lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo        the sandbox, the bot and the page; no token needed"
+	@echo "make test        all tests"
+	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make bench       the benchmarks"
+	@echo "make properties  pages at every prefix of every document (minutes)"
+	@echo "make lock        resolve requirements/ anew (needs uv)"
+
+.venv: requirements/dev.txt pyproject.toml deploy/make-venv.sh
+	@PYTHON="$(PYTHON)" sh deploy/make-venv.sh
+	@touch .venv
+
+demo: .venv
+	@$(BIN)/inkstream demo
+
+test: .venv
+	@$(BIN)/python -m pytest
+
+lint: .venv
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: .venv
+	@$(BIN)/python -m bench pacing
+	@$(BIN)/python -m bench pages
+
+properties: .venv
+	@$(BIN)/python -m pytest -m properties tests
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade pyproject.toml -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,307 @@
+"""The nouns that the core and the adapters share, and the Platform protocol. Law: this file does no I/O.
+
+An adapter turns its platform's events into `Incoming` and the other `Event`s, and turns `post` and `edit` into
+calls. What went wrong comes back as data (`Refused`, `Gone`, `Denied`, `Unavailable`, `Rejected`), never as an
+exception: an exception that leaves an adapter's verb is a bug. What differs between platforms is data in
+`Profile` and one pure `Dialect`; the core never asks which platform it talks to.
+
+Seconds are `float`. Points in time are the running loop's clock (`loop.time()`), called `now` or `until`;
+lengths are called `retry_after`, `within`, `age`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol, TypeAlias
+
+# ---------------------------------------------------------------------------------------------------- people, places
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who writes. `name` is the display name, or "" while nobody has looked it up (see `Platform.name`)."""
+
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a reply grows. Everything but `route` may be stored and restored.
+
+    platform   "slack", "discord": the adapter's `Profile.name`
+    workspace  Slack team id, Discord guild id; "" where there is none
+    channel    the channel id that posts go to (a Discord thread is a channel of its own)
+    thread     Slack: the ts of the thread's root; "" posts at top level
+    reply_to   Discord: the message that the first page replies to; ""
+    private    a conversation with one person (DM)
+    route      the adapter's own short-lived handle (a Discord interaction token): never logged, never stored
+    """
+
+    platform: str
+    workspace: str
+    channel: str
+    thread: str = ""
+    reply_to: str = ""
+    private: bool = False
+    route: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One message on a platform: its channel id, and its ts (Slack) or snowflake (Discord)."""
+
+    channel: str
+    message: str
+
+
+# ---------------------------------------------------------------------------------------------------- what is shown
+
+
+class Control(StrEnum):
+    """A button on a reply."""
+
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One message as it should look now.
+
+    text      in the platform's dialect, every delimiter balanced, within `Profile.page_limit`; never empty
+    controls  buttons under it
+    reply     the id of the reply it belongs to (travels in button values)
+    """
+
+    text: str
+    controls: tuple[Control, ...] = ()
+    reply: str = ""
+
+
+# ---------------------------------------------------------------------------------------------------- outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The platform took it; `ref` is the message."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A budget was overspent (HTTP 429). `bucket` is the refusing bucket's key, one of `Platform.buckets()`.
+
+    Nothing was applied. `retry_after` in seconds from now.
+    """
+
+    retry_after: float
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Somebody deleted the message (or the channel): the reply is over, quietly."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The bot may not write here (not in the channel, permission lost, archived, token revoked)."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No answer, or a server's fault (5xx, timeout, reset): worth trying again.
+
+    `applied` says whether it may have happened all the same: only `False` makes repeating a post safe without
+    `Platform.find`.
+    """
+
+    code: str
+    applied: bool | None = None
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The platform will not take this content (too long, invalid blocks): sending the same again is useless."""
+
+    code: str
+
+
+Outcome: TypeAlias = Sent | Refused | Gone | Denied | Unavailable | Rejected
+
+# ---------------------------------------------------------------------------------------------------- budgets
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a platform counts one kind of call, as far as we know before it has told us.
+
+    shape "bucket": `burst` tokens, refilled at `rate` per second, continuously.
+    shape "window": `burst` calls per window of `burst / rate` seconds, the window opening at its first call.
+    """
+
+    rate: float
+    burst: int
+    shape: Literal["bucket", "window"]
+    certainty: Literal["documented", "observed", "guessed"]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One budget: `key` is unique over the platform ("T1:chat.update"), `rule` its assumed figures."""
+
+    key: str
+    rule: Rule
+
+
+class Meter(Protocol):
+    """What an adapter tells the budgets about calls that did not go through the outbox, and what headers said."""
+
+    def spent(self, bucket: Bucket) -> None:
+        """Somebody else (a status, a command's answer) has just spent one call of this bucket."""
+
+    def told(self, bucket: Bucket, *, limit: int, remaining: int, reset_after: float) -> None:
+        """The platform's headers: `remaining` of `limit` calls are left, all are back in `reset_after` seconds."""
+
+    def refused(self, bucket: Bucket, retry_after: float) -> None:
+        """A call outside the outbox met a 429."""
+
+
+Op: TypeAlias = Literal["post", "edit"]
+
+# ---------------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Somebody said something that may be for the bot.
+
+    key          the identity of the message or command, the same for every delivery of it
+    text         plain Markdown, the mention of the bot itself taken off; may be empty
+    how          "mention": addressed in a channel; "direct": in a DM; "command": /ask;
+                 "overheard": in a thread or reply chain, not addressed; answered only where the bot takes part
+    place        where the answer grows
+    scope        what a conversation is here: "thread:..." / "direct:..." / "message:..." (see conversation/routing)
+    message      the message itself; None for a command
+    answers      the message it replies to (Discord), None otherwise
+    announce     a command's question that the platform does not show: the bot posts it first, in the asker's name,
+                 and the answer grows in its thread. "" where nothing need be posted
+    """
+
+    key: str
+    person: Person
+    text: str
+    how: Literal["mention", "direct", "command", "overheard"]
+    place: Place
+    scope: str
+    message: Ref | None = None
+    answers: Ref | None = None
+    announce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Somebody pressed a button on one of our messages."""
+
+    control: Control
+    reply: str
+    person: Person
+    place: Place
+    message: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A message disappeared: ours (its reply is over) or somebody's."""
+
+    message: Ref
+
+
+Event: TypeAlias = Incoming | Pressed | Deleted
+
+# ---------------------------------------------------------------------------------------------------- the platform
+
+
+class Dialect(Protocol):
+    """What a platform makes of Markdown. Pure."""
+
+    def render(self, markdown: str) -> str:
+        """Well-formed Markdown -> this platform's text. Mentions in it are inert."""
+
+    def cost(self, text: str) -> int:
+        """What rendered text counts against `Profile.page_limit`, in the platform's own unit."""
+
+    def notice(self, sentence: str) -> str:
+        """One of our own sentences (stopped, interrupted, an error), as it stands apart from Claude's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the core must know of a platform, as data."""
+
+    name: str
+    page_limit: int
+    dialect: Dialect
+    status_seconds: float  # a status lapses after this; refreshed before the first text
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`ready` for /readyz, and one sentence for each thing that is missing."""
+
+    ready: bool
+    notes: tuple[str, ...] = ()
+
+
+class Platform(Protocol):
+    """One platform. No verb raises for what the platform answers; each returns an outcome.
+
+    `post` and `edit` make one attempt each, bounded by the caller's timeout, and never sleep or retry inside.
+    """
+
+    @property
+    def profile(self) -> Profile: ...
+
+    async def connect(self, meter: Meter) -> None:
+        """Check the token, learn who we are, start receiving. Raises `ConnectError` with a sentence."""
+
+    async def close(self) -> None:
+        """Stop receiving and close every connection. Idempotent."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """What people do. An event has been acknowledged, or is acknowledged at once; handling it may take long."""
+
+    def buckets(self, op: Op, place: Place, ref: Ref | None, *, age: float = 0.0) -> Sequence[Bucket]:
+        """The budgets that this call will spend one of, each. `age`: seconds since the message was posted."""
+
+    async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
+        """A new message. `key` (at most 25 characters) marks it, so that `find` can tell whether it exists."""
+
+    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome: ...
+
+    async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
+        """The message that a `post` with this key made, after its answer was lost. None: there is none."""
+
+    async def status(self, place: Place, text: str) -> None:
+        """Cosmetic: "thinking" before the first text ("" clears it). Never fails, never spends the edit budget."""
+
+    async def tell(self, incoming: Incoming, sentence: str) -> bool:
+        """Say one sentence to the asker where `post` cannot (Slack `respond`, Discord ephemeral). False: no way."""
+
+    async def name(self, person: Person) -> str:
+        """The person's display name; "" if it cannot be had."""
+
+    def health(self) -> Health: ...
+
+
+class ConnectError(Exception):
+    """A platform will not have us; the message is a sentence for the person who runs the bot."""
