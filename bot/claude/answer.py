@@ -1,0 +1,137 @@
+"""One answer of Claude's, as typed events. Law: reading never waits for a platform, and no end is taken for whole
+unless `message_stop` came.
+
+`create(stream=True)` on the SDK's aiohttp transport: no snapshots that nobody reads, about half the cost per event
+of the default. The SDK's own retries are off, because they sleep for whatever `retry-after` says without a word to
+anybody; the loop here retries only while nothing has been shown, and says so by a `Retrying` event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import anthropic
+import httpx2
+from anthropic.types import MessageParam, RawMessageStreamEvent
+
+from bot.claude import faults
+from bot.claude.assembly import Assembly
+from bot.claude.events import AnswerEvent, Done, Retrying, Text, Usage
+from bot.claude.faults import ClaudeFault
+
+# Between tries before the first text: 1, 2, 4 s (+- 20 %); people are shown each wait. A longer Retry-After than
+# this is not waited for: the sentence with the time is the better answer.
+_TRIES = 4
+_LONGEST_WAIT = 20.0
+# `pause_turn` means "call again to go on"; a model that pauses more often than this is going in circles.
+_PAUSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of the model. `thinking` and `effort` "off": not sent, for servers that do not know them."""
+
+    model: str
+    messages: Sequence[MessageParam]
+    max_tokens: int
+    system: str = ""
+    effort: str = "off"
+    thinking: str = "off"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def parameters(self, messages: Sequence[MessageParam]) -> dict[str, Any]:
+        """The keyword arguments of `messages.create`."""
+        told: dict[str, Any] = {
+            "model": self.model,
+            "max_tokens": self.max_tokens,
+            "messages": list(messages),
+            # Marks the last block that can be cached, so that a conversation's next turn reads it back.
+            "cache_control": {"type": "ephemeral"},
+            **self.extra,
+        }
+        if self.system:
+            told["system"] = self.system
+        if self.effort != "off":
+            told["output_config"] = {"effort": self.effort}
+        if self.thinking != "off":
+            told["thinking"] = {"type": self.thinking}
+        return told
+
+
+class Claude:
+    """One client for the whole process and its one event loop; make it inside the running loop."""
+
+    def __init__(self, *, api_key: str, base_url: str, silence: float = 120.0) -> None:
+        """`silence`: seconds without an event of the model's (pings do not count) after which it is given up."""
+        self._silence = silence
+        limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=120)
+        timeout = httpx2.Timeout(connect=10, read=silence, write=60, pool=30)
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=anthropic.DefaultAioHttpClient(limits=limits, timeout=timeout),
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def answer(self, ask: Ask) -> AsyncIterator[AnswerEvent]:
+        """The events of one answer, ending in `Done`. Raises ClaudeFault.
+
+        Closing the iterator (or cancelling the task that reads it) closes the connection to Claude at once.
+        """
+        messages: list[MessageParam] = list(ask.messages)
+        usage = Usage()
+        said = False
+        tries = pauses = 0
+        while True:
+            call = Assembly()
+            fault: ClaudeFault | None = None
+            try:
+                async with aclosing(self._events(ask, messages)) as events:
+                    async for event in events:
+                        shown = call.take(event)
+                        if shown is not None:
+                            said = said or isinstance(shown, Text)
+                            yield shown
+                if not call.stopped:
+                    fault = faults.ended_early(begun=said)
+            except faults.RAISED as error:
+                fault = faults.from_exception(error, begun=said)
+            usage += call.usage
+            if fault is not None:
+                tries += 1
+                seconds = fault.retry_after or 2.0 ** (tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+                if said or not fault.retryable or tries >= _TRIES or seconds > _LONGEST_WAIT:
+                    raise fault
+                yield Retrying(fault, seconds)
+                await asyncio.sleep(seconds)
+                continue
+            pauses += 1
+            if call.stop_reason != "pause_turn" or pauses > _PAUSES:
+                yield Done(call.stop_reason, usage)
+                return
+            messages.append({"role": "assistant", "content": call.content()})
+
+    async def _events(
+        self, ask: Ask, messages: Sequence[MessageParam]
+    ) -> AsyncGenerator[RawMessageStreamEvent]:
+        """One call's raw events. Raises one of `faults.RAISED`."""
+        async with asyncio.timeout(self._silence):
+            stream = await self._client.messages.create(stream=True, **ask.parameters(messages))
+        async with stream:
+            iterator = aiter(stream)
+            while True:
+                # Not one timeout around the loop: it would fire into whoever holds this generator suspended.
+                async with asyncio.timeout(self._silence):
+                    event = await anext(iterator, None)
+                if event is None:
+                    return
+                yield event

@@ -1,0 +1,254 @@
+"""Environment (and `.env`) -> one frozen `Settings`. Law: every mistake is reported, all of them at once.
+
+Each field's description is the line that `.env.example` carries; a test holds the two together. Errors name the
+variable and say how to get what belongs there; they never repeat a secret's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SLACK_API = "https://slack.com/api/"
+DISCORD_API = "https://discord.com/api/v10"
+ANTHROPIC_API = "https://api.anthropic.com"
+
+HOW_TO_GET = {
+    "SLACK_BOT_TOKEN": "api.slack.com/apps > your app > OAuth & Permissions > Bot User OAuth Token (xoxb-...)",
+    "SLACK_APP_TOKEN": "api.slack.com/apps > your app > Basic Information > App-Level Tokens, "
+    "scope connections:write (xapp-...)",
+    "SLACK_SIGNING_SECRET": "api.slack.com/apps > your app > Basic Information > Signing Secret",
+    "DISCORD_BOT_TOKEN": "discord.com/developers/applications > your app > Bot > Reset Token",
+    "ANTHROPIC_API_KEY": "platform.claude.com > API keys (sk-ant-...)",
+}
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("is not an http:// or https:// address")
+    return value
+
+
+def _database_url(value: str) -> str:
+    """Accept the short form that people know and name the async driver that is installed."""
+    if value.startswith("sqlite:///"):
+        return "sqlite+aiosqlite:///" + value.removeprefix("sqlite:///")
+    if not value.startswith("sqlite+aiosqlite:///"):
+        raise ValueError("is not sqlite:///path/to/file (the one database that this version keeps)")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+
+
+def _env(name: str, default: Any, why: str, **limits: Any) -> Any:
+    return Field(default, validation_alias=AliasChoices(name), description=why, **limits)
+
+
+class Settings(BaseSettings):
+    """What a running bot was told. Lengths of time in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        case_sensitive=True,
+        validate_default=True,
+    )
+
+    slack_bot_token: SecretStr | None = _env(
+        "SLACK_BOT_TOKEN", None, "Slack: the bot's own token (xoxb-...)."
+    )
+    slack_app_token: SecretStr | None = _env(
+        "SLACK_APP_TOKEN", None, "Slack: the token that opens Socket Mode (xapp-...)."
+    )
+    slack_signing_secret: SecretStr | None = _env(
+        "SLACK_SIGNING_SECRET", None, "Slack over HTTP instead of Socket Mode: checks who sends the events."
+    )
+    slack_http_port: int | None = _env(
+        "SLACK_HTTP_PORT",
+        None,
+        "Slack over HTTP: the port that receives events at /slack/events.",
+        ge=1,
+        le=65535,
+    )
+    slack_api_url: HttpUrl = _env("SLACK_API_URL", SLACK_API, "Another server that speaks Slack's API.")
+    discord_bot_token: SecretStr | None = _env("DISCORD_BOT_TOKEN", None, "Discord: the bot's token.")
+    discord_api_url: HttpUrl = _env(
+        "DISCORD_API_URL",
+        DISCORD_API,
+        "Another server that speaks Discord's API; it is asked for the Gateway's address.",
+    )
+    anthropic_api_key: SecretStr | None = _env("ANTHROPIC_API_KEY", None, "Claude: the API key.")
+    anthropic_base_url: HttpUrl = _env(
+        "ANTHROPIC_BASE_URL", ANTHROPIC_API, "Another server that speaks Claude's API, without /v1."
+    )
+
+    model: str = _env("INKSTREAM_MODEL", "claude-sonnet-5-5", "The model that answers.", min_length=1)
+    effort: Literal["low", "medium", "high", "xhigh", "max", "off"] = _env(
+        "INKSTREAM_EFFORT",
+        "low",
+        "How hard the model works; low gives the first word soonest. off: not sent.",
+    )
+    thinking: Literal["between_tools", "adaptive", "disabled", "off"] = _env(
+        "INKSTREAM_THINKING", "between_tools", "When the model thinks before it speaks. off: not sent."
+    )
+    max_tokens: int = _env(
+        "INKSTREAM_MAX_TOKENS", 8192, "The longest answer, in tokens; thinking counts.", ge=1, le=128_000
+    )
+    system_prompt: str = _env(
+        "INKSTREAM_SYSTEM_PROMPT", "", "What every conversation is told first, after the manners."
+    )
+    silence_seconds: float = _env(
+        "INKSTREAM_CLAUDE_SILENCE_SECONDS",
+        120.0,
+        "A model that says nothing for this long is given up.",
+        ge=1,
+    )
+
+    direct_silence_hours: float = _env(
+        "INKSTREAM_DIRECT_SILENCE_HOURS", 6.0, "A direct conversation ends after this much silence.", gt=0
+    )
+    question_characters: int = _env(
+        "INKSTREAM_QUESTION_CHARACTERS", 50_000, "A longer question is refused with a sentence.", ge=100
+    )
+    history_characters: int = _env(
+        "INKSTREAM_HISTORY_CHARACTERS",
+        400_000,
+        "The oldest turns beyond this are not sent to the model.",
+        ge=1_000,
+    )
+    replies_at_once: int = _env(
+        "INKSTREAM_REPLIES_AT_ONCE", 200, "More answers than this at the same time wait their turn.", ge=1
+    )
+
+    slack_page_characters: int = _env(
+        "SLACK_PAGE_CHARACTERS",
+        10_000,
+        "A Slack message holds this much of an answer (12,000 is refused).",
+        ge=500,
+        le=11_500,
+    )
+    discord_page_characters: int = _env(
+        "DISCORD_PAGE_CHARACTERS", 2_000, "A Discord message holds this much of an answer.", ge=200, le=2_000
+    )
+
+    database_url: DatabaseUrl = _env(
+        "DATABASE_URL", "sqlite:///inkstream.sqlite3", "Where conversations are kept."
+    )
+    drain_seconds: float = _env(
+        "DRAIN_SECONDS",
+        30.0,
+        "At SIGTERM, answers have this long to end; keep the stop timeout 15 s above it.",
+        ge=0,
+    )
+    health_host: str = _env("HEALTH_HOST", "127.0.0.1", "The address that /healthz and /readyz listen on.")
+    health_port: int | None = _env(
+        "HEALTH_PORT", None, "The port of /healthz and /readyz; without it there are none.", ge=0, le=65535
+    )
+    log_format: Literal["console", "json"] = _env(
+        "LOG_FORMAT", "console", "console for people, json for machines."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _env(
+        "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR; no level logs what people write."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        """What only shows when the fields are seen together. All mistakes of this kind in one error."""
+        mistakes = [*self._slack_mistakes(), *self._discord_mistakes()]
+        if not self.slack_bot_token and not self.discord_bot_token:
+            mistakes.append("SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN: one platform's token is needed")
+        if not self.anthropic_api_key and self.anthropic_base_url == ANTHROPIC_API:
+            mistakes.append("ANTHROPIC_API_KEY: is missing")
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _slack_mistakes(self) -> list[str]:
+        mistakes = []
+        if self.slack_api_url == SLACK_API:  # other servers make up their own tokens
+            for name, token, prefix in (
+                ("SLACK_BOT_TOKEN", self.slack_bot_token, "xoxb-"),
+                ("SLACK_APP_TOKEN", self.slack_app_token, "xapp-"),
+            ):
+                if token and not token.get_secret_value().startswith(prefix):
+                    mistakes.append(f"{name}: does not begin with {prefix}")
+        if self.slack_bot_token and not self.slack_app_token:
+            if not self.slack_http_port:
+                mistakes.append(
+                    "SLACK_APP_TOKEN: is missing (or SLACK_HTTP_PORT, to receive events over HTTP)"
+                )
+            elif not self.slack_signing_secret:
+                mistakes.append(
+                    "SLACK_SIGNING_SECRET: is missing; events over HTTP are not believed without it"
+                )
+        if not self.slack_bot_token and self.slack_app_token:
+            mistakes.append("SLACK_BOT_TOKEN: is missing, though SLACK_APP_TOKEN is there")
+        return mistakes
+
+    def _discord_mistakes(self) -> list[str]:
+        token = self.discord_bot_token
+        if token and self.discord_api_url == DISCORD_API and token.get_secret_value().count(".") != 2:
+            return ["DISCORD_BOT_TOKEN: is not a bot token (three parts with dots between)"]
+        return []
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message lists every mistake and how to mend it."""
+
+
+def load(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:
+    """Read the environment and, where it exists, `env_file`. Raises SettingsError."""
+    try:
+        return Settings(_env_file=env_file, **overrides)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False, include_input=False)
+    # Wrong values keep pydantic from looking at the settings as a whole: look again, with defaults in their place.
+    wrong = {str(mistake["loc"][0]) for mistake in mistakes if mistake["loc"]}
+    defaults = {
+        name: Settings.model_fields[field].default for field, name in _names().items() if name in wrong
+    }
+    if defaults:
+        try:
+            Settings(_env_file=env_file, **{**overrides, **defaults})
+        except ValidationError as error:
+            mistakes += error.errors(include_url=False, include_input=False)
+    raise SettingsError(_report(mistakes))
+
+
+def _report(errors: list[ErrorDetails]) -> str:
+    lines: list[str] = []
+    for error in errors:
+        said = error["msg"].removeprefix("Value error, ")
+        if error["loc"]:
+            lines.append(f"{error['loc'][0]}: {said}")
+        else:
+            lines.extend(said.split("\n"))
+    told: list[str] = []
+    for line in lines:
+        told.append(f"  {line}")
+        told += [f"      get it at: {how}" for name, how in HOW_TO_GET.items() if line.startswith(name)]
+    many = "One setting is" if len(lines) == 1 else f"{len(lines)} settings are"
+    return "\n".join(
+        [f"{many} missing or wrong:", *told, "Set them in the environment or in .env (see .env.example)."]
+    )
+
+
+def _names() -> Mapping[str, str]:
+    return {field: variable(field) for field in Settings.model_fields}
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field: `variable("model")` is "INKSTREAM_MODEL"."""
+    alias = Settings.model_fields[field].validation_alias
+    if not isinstance(alias, AliasChoices):
+        raise TypeError(f"the field {field} names no environment variable")
+    return str(alias.choices[0])
