@@ -21,7 +21,7 @@ from anthropic.types import MessageParam, RawMessageStreamEvent
 
 from bot.claude import faults
 from bot.claude.assembly import Assembly
-from bot.claude.events import AnswerEvent, Done, Retrying, Text, Usage
+from bot.claude.events import AnswerEvent, Done, Retrying, Spent, Text, Usage
 from bot.claude.faults import ClaudeFault
 
 # Between tries before the first text: 1, 2, 4 s (+- 20 %); people are shown each wait. A longer Retry-After than
@@ -88,7 +88,7 @@ class Claude:
         Closing the iterator (or cancelling the task that reads it) closes the connection to Claude at once.
         """
         messages: list[MessageParam] = list(ask.messages)
-        usage = Usage()
+        spent = Usage()
         said = False
         tries = pauses = 0
         while True:
@@ -98,14 +98,16 @@ class Claude:
                 async with aclosing(self._events(ask, messages)) as events:
                     async for event in events:
                         shown = call.take(event)
-                        if shown is not None:
+                        if isinstance(shown, Spent):
+                            yield Spent(spent + shown.usage)
+                        elif shown is not None:
                             said = said or isinstance(shown, Text)
                             yield shown
                 if not call.stopped:
                     fault = faults.ended_early(begun=said)
             except faults.RAISED as error:
                 fault = faults.from_exception(error, begun=said)
-            usage += call.usage
+            spent += call.usage
             if fault is not None:
                 tries += 1
                 seconds = fault.retry_after or 2.0 ** (tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
@@ -116,7 +118,7 @@ class Claude:
                 continue
             pauses += 1
             if call.stop_reason != "pause_turn" or pauses > _PAUSES:
-                yield Done(call.stop_reason, usage)
+                yield Done(call.stop_reason)
                 return
             messages.append({"role": "assistant", "content": call.content()})
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from anthropic.types import RawMessageStreamEvent
 
-from bot.claude.events import AnswerEvent, Text, Thinking, Usage, Working
+from bot.claude.events import AnswerEvent, Spent, Text, Thinking, Usage, Working
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Assembly:
         match event.type:
             case "message_start":
                 self._count(event.message.usage)
+                return Spent(self.usage)
             case "content_block_start":
                 return self._start(event.index, event.content_block.to_dict())
             case "content_block_delta":
@@ -54,6 +55,7 @@ class Assembly:
             case "message_delta":
                 self.stop_reason = event.delta.stop_reason or self.stop_reason
                 self._count(event.usage)
+                return Spent(self.usage)
             case "message_stop":
                 self.stopped = bool(self.stop_reason)
         return None

@@ -54,11 +54,17 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What the answer has cost so far, all its calls together; a broken answer is billed too."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The answer is whole. `stop_reason` as the API names it."""
 
     stop_reason: str
-    usage: Usage
 
 
-AnswerEvent: TypeAlias = Text | Thinking | Working | Retrying | Done
+AnswerEvent: TypeAlias = Text | Thinking | Working | Retrying | Spent | Done
