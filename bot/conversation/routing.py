@@ -1,0 +1,37 @@
+"""Which conversation an event belongs to. Pure. Law: nothing leaks between threads, channels, people or workspaces.
+
+A conversation is found by *anchors*, names that a platform's own structure gives: a thread, a message in a reply
+chain, a direct channel. Each is prefixed with platform and workspace, so that equal ids elsewhere never meet.
+"""
+
+from __future__ import annotations
+
+from bot.ports import Incoming, Place, Ref
+
+
+def known_by(incoming: Incoming) -> list[str]:
+    """Where the conversation of this question may be known, best first: what it replies to, then where it stands."""
+    anchors = [message_anchor(incoming.place, incoming.answers)] if incoming.answers else []
+    return anchors + known_as(incoming)
+
+
+def known_as(incoming: Incoming) -> list[str]:
+    """Under which names the conversation of this question is to be found from now on."""
+    return [_prefix(incoming.place) + incoming.scope] if incoming.scope else []
+
+
+def message_anchor(place: Place, message: Ref) -> str:
+    """A single message: replying to it continues its conversation."""
+    return f"{_prefix(place)}message:{message.channel}:{message.message}"
+
+
+def reply_anchors(place: Place, refs: list[Ref]) -> list[str]:
+    """Under which names a reply's messages lead back to its conversation."""
+    anchors = [message_anchor(place, ref) for ref in refs]
+    if place.thread:
+        anchors.append(f"{_prefix(place)}thread:{place.channel}:{place.thread}")
+    return anchors
+
+
+def _prefix(place: Place) -> str:
+    return f"{place.platform}:{place.workspace}:"

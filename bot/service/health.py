@@ -1,0 +1,55 @@
+"""/healthz and /readyz. Law: healthy means that this process can still think; ready, that people are being heard.
+
+An orchestrator restarts what is not healthy and merely waits for what is not ready: a platform's outage must never
+get the bot restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from bot.ports import Health
+
+
+class HealthServer:
+    """Two small pages on a port of their own.
+
+    `ask` is called at each /readyz: the platforms' health by name, and whether the bot is draining.
+    """
+
+    def __init__(self, host: str, port: int, ask: Callable[[], tuple[Mapping[str, Health], bool]]) -> None:
+        self._ask = ask
+        self._host, self._port = host, port
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self) -> int:
+        """Listen; the port that it became. Raises OSError where it is taken."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        platforms, draining = self._ask()
+        ready = bool(platforms) and all(health.ready for health in platforms.values()) and not draining
+        told: dict[str, Any] = {
+            "status": "draining" if draining else "ready" if ready else "not ready",
+            "platforms": {
+                name: {"ready": health.ready, "notes": list(health.notes)}
+                for name, health in platforms.items()
+            },
+        }
+        return web.json_response(told, status=200 if ready else 503)
