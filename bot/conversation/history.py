@@ -13,22 +13,28 @@ You are Claude, answering in a {platform} conversation{where}. People read your 
 
 - Begin with the answer itself; be as brief as the question allows.
 - Write Markdown: short paragraphs, lists, fenced code with its language, tables where they help.
+{speakers}- You see only this conversation, not the rest of the workspace."""
+
+SPEAKERS = """\
 - Each message of a person begins with the person's name or id and a colon, so that you can tell people apart. Do not \
 begin your own answers so.
-- You see only this conversation, not the rest of the workspace."""
+"""
 
 
 def system_prompt(platform: str, *, private: bool, extra: str = "") -> str:
     """What every conversation is told first. The same text each time, so that it can be cached."""
     where = " with one person" if private else " that several people may read and join"
-    manners = MANNERS.format(platform=platform.capitalize(), where=where)
+    manners = MANNERS.format(
+        platform=platform.capitalize(), where=where, speakers="" if private else SPEAKERS
+    )
     return f"{manners}\n\n{extra}" if extra else manners
 
 
-def messages(turns: Sequence[Said], *, limit: int) -> list[MessageParam]:
+def messages(turns: Sequence[Said], *, limit: int, private: bool) -> list[MessageParam]:
     """The newest turns that fit in `limit` characters, as alternating messages; the last question always fits.
 
-    Turns of one side in a row are joined; the first message is a person's, as the API demands.
+    Turns of one side in a row are joined; the first message is a person's, as the API demands. Where several people
+    may speak, each of their turns begins with who speaks.
     """
     chosen: list[Said] = []
     length = 0
@@ -42,7 +48,8 @@ def messages(turns: Sequence[Said], *, limit: int) -> list[MessageParam]:
         chosen.pop(0)
     told: list[MessageParam] = []
     for turn in chosen:
-        text = turn.text if turn.role == "assistant" else f"{turn.name or turn.person}: {turn.text}"
+        labelled = turn.role == "user" and not private
+        text = f"{turn.name or turn.person}: {turn.text}" if labelled else turn.text
         last = told[-1] if told else None
         if last is not None and last["role"] == turn.role and isinstance(last["content"], str):
             last["content"] += f"\n\n{text}"

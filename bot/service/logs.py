@@ -7,9 +7,11 @@ a line's length and known token shapes are taken out.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, Literal
 
@@ -82,9 +84,6 @@ def _scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 def _plain_traceback(sio: Any, exc_info: Any) -> None:
     """Without local variables, which hold people's words; and scrubbed like all else."""
-    import io
-    import traceback
-
     buffer = io.StringIO()
     traceback.print_exception(*exc_info, file=buffer)
     sio.write("\n" + _SECRET.sub("***", buffer.getvalue().rstrip()))

@@ -16,8 +16,10 @@ from typing import Any, Literal
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, delete, event, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.ports import Place, Ref
@@ -74,8 +76,12 @@ class Unfinished:
     announce: str
 
 
+class StoreError(Exception):
+    """The database could not be opened, read or written; the message names no row."""
+
+
 class Store:
-    """Open it with `Store.open`, close it last."""
+    """Open it with `Store.open`, close it last. Every method raises StoreError where the database fails."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -83,12 +89,16 @@ class Store:
 
     @classmethod
     async def open(cls, url: str) -> Store:
-        """Open the database and bring it up to date. Raises whatever SQLAlchemy raises where it cannot be had."""
-        engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
-        event.listen(engine.sync_engine, "connect", _pragmas)
-        async with engine.connect() as connection:
-            await connection.run_sync(_migrate)
-            await connection.commit()
+        """Open the database and bring it up to date."""
+        try:
+            engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+            event.listen(engine.sync_engine, "connect", _pragmas)
+            async with engine.connect() as connection:
+                await connection.run_sync(_migrate)
+                await connection.commit()
+        except (SQLAlchemyError, CommandError, OSError) as error:
+            # SQLAlchemy's own message may hold statements and values: its class and the driver's words are enough.
+            raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}") from error
         return cls(engine)
 
     async def close(self) -> None:
@@ -96,9 +106,11 @@ class Store:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncSession]:
-        # Shielded by the caller where a cancelled task must still be journalled.
-        async with self._sessions() as session, session.begin():
-            yield session
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except SQLAlchemyError as error:
+            raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', '')}") from error
 
     # ------------------------------------------------------------------------------------------ questions, replies
 

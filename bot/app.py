@@ -1,0 +1,181 @@
+"""From the first connection to the last edit. Law: the nesting of lifetimes is the order of the shutdown.
+
+    store > Claude's client > each platform's outbox > its connection > its events > the replies
+
+What stands further right ends first. At SIGTERM or SIGINT the replies drain while events still arrive (a Stop must
+stop, and a new question is told to wait); a second signal ends the waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from bot.claude.answer import Claude
+from bot.conversation.conversations import Channel, Conversations
+from bot.conversation.journal import StoreJournal
+from bot.ports import ConnectError, Health, Platform
+from bot.reply.outbox import Outbox
+from bot.service.health import HealthServer
+from bot.settings import Settings
+from bot.store.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+# After the drain, for the last edits of what was interrupted: a full Slack bucket sends ten at once, and refills
+# within this. The stop timeouts under deploy/ are the drain plus more than this.
+_GRACE = 10.0
+_UPKEEP_EVERY = 60.0
+
+
+class App:
+    """One process of the bot. Make it, `run` it once."""
+
+    def __init__(self, settings: Settings, platforms: Sequence[Platform]) -> None:
+        self._settings = settings
+        self._platforms = platforms
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._draining = False
+        self._failed: ConnectError | None = None
+
+    async def run(self) -> int:
+        """Serve until a signal. Returns the exit code: 0 after an orderly end, 1 where a platform refused us."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        try:
+            await self._serve()
+        except StoreError as error:
+            log.critical("app.no_database", extra={"reason": str(error)})
+            return 1
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+        if self._failed is not None:
+            log.critical("app.cannot_connect", extra={"reason": str(self._failed)})
+            return 1
+        return 0
+
+    def _signalled(self, number: signal.Signals) -> None:
+        log.info("app.signal", extra={"signal": number.name})
+        (self._hurry if self._stop.is_set() else self._stop).set()
+
+    async def _serve(self) -> None:
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            store = await Store.open(settings.database_url)
+            stack.push_async_callback(store.close)
+            journal = StoreJournal(store)
+            key = settings.anthropic_api_key
+            claude = Claude(
+                api_key=key.get_secret_value() if key else "none",
+                base_url=settings.anthropic_base_url,
+                silence=settings.silence_seconds,
+            )
+            stack.push_async_callback(claude.close)
+            channels = {
+                platform.profile.name: Channel(platform, Outbox(platform)) for platform in self._platforms
+            }
+            conversations = Conversations(
+                settings=settings, store=store, journal=journal, claude=claude, channels=channels
+            )
+            await self._start_health(stack, channels)
+            async with asyncio.TaskGroup() as background:
+                tasks = [
+                    background.create_task(journal.run(), name="journal"),
+                    background.create_task(self._upkeep(store, channels), name="upkeep"),
+                ]
+                for name, channel in channels.items():
+                    await self._recall_budgets(store, name, channel)
+                    tasks.append(background.create_task(channel.outbox.run(), name=f"outbox {name}"))
+                unfinished = await store.unfinished()
+                async with asyncio.TaskGroup() as serving:
+                    listening = [
+                        serving.create_task(self._listen(channel, conversations), name=f"listen {name}")
+                        for name, channel in channels.items()
+                    ]
+                    mending = [serving.create_task(conversations.mend(row)) for row in unfinished]
+                    await self._stop.wait()
+                    self._draining = True
+                    await self._drain(conversations)
+                    for task in (*listening, *mending):
+                        task.cancel()
+                for channel in channels.values():
+                    await channel.platform.close()
+                await self._keep_budgets(store, channels)
+                await journal.flush()
+                for task in tasks:
+                    task.cancel()
+        log.info("app.ended")
+
+    async def _listen(self, channel: Channel, conversations: Conversations) -> None:
+        """One platform's events, from its connection to the end of the process."""
+        name = channel.platform.profile.name
+        try:
+            await channel.platform.connect(channel.outbox)
+        except ConnectError as error:
+            self._failed = error
+            self._stop.set()
+            return
+        log.info("platform.connected", extra={"platform": name})
+        while True:
+            try:
+                async for event in channel.platform.events():
+                    conversations.take(channel, event)
+            except Exception:
+                # A bug in an adapter: one event is lost and logged, the bot goes on listening.
+                log.exception("platform.events_failed", extra={"platform": name})
+            await asyncio.sleep(1)
+
+    async def _drain(self, conversations: Conversations) -> None:
+        seconds = 0.0 if self._failed else self._settings.drain_seconds
+        draining = asyncio.create_task(conversations.drain(seconds, _GRACE))
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            # A second signal: no more waiting. What is left stands in the journal for the next start.
+            draining.cancel()
+            await asyncio.wait({draining})
+            await conversations.drain(0.0, 0.0)
+        elif left := draining.result():
+            log.warning("drain.left", extra={"replies": left})
+        hurry.cancel()
+
+    async def _start_health(self, stack: AsyncExitStack, channels: dict[str, Channel]) -> None:
+        if self._settings.health_port is None:
+            return
+
+        def ask() -> tuple[dict[str, Health], bool]:
+            return {name: channel.platform.health() for name, channel in channels.items()}, self._draining
+
+        server = HealthServer(self._settings.health_host, self._settings.health_port, ask)
+        stack.push_async_callback(server.stop)
+        port = await server.start()
+        log.info("health.listening", extra={"port": port})
+
+    async def _upkeep(self, store: Store, channels: dict[str, Channel]) -> None:
+        while True:
+            try:
+                await store.prune()
+                await asyncio.sleep(_UPKEEP_EVERY)
+                await self._keep_budgets(store, channels)
+            except StoreError:
+                log.exception("upkeep.failed")
+                await asyncio.sleep(_UPKEEP_EVERY)
+
+    async def _recall_budgets(self, store: Store, name: str, channel: Channel) -> None:
+        remembered = await store.budgets(name)
+        if remembered is not None:
+            learned, age = remembered
+            channel.outbox.restore(learned, age=age)
+
+    async def _keep_budgets(self, store: Store, channels: dict[str, Channel]) -> None:
+        for name, channel in channels.items():
+            learned: dict[str, Any] = channel.outbox.export()
+            if learned:
+                await store.keep_budgets(name, learned)
