@@ -1,0 +1,294 @@
+"""Slack as a `Platform`. Law: one attempt for each verb; what Slack says comes back as data, what people say goes
+nowhere but to Slack and to the core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import scopes, web
+from adapters.slack.asides import STATUS_SECONDS, Asides
+from adapters.slack.dialect import SlackDialect
+from adapters.slack.events import PLATFORM, Identity
+from adapters.slack.inbox import Inbox, bolt
+from adapters.slack.line import Line, pause
+from adapters.slack.names import Names
+from adapters.slack.outcomes import REFUSED, TOKEN_LOST, Failure
+from adapters.slack.webhook import Webhook
+from adapters.slack.writing import Writing
+from bot.ports import (
+    Bucket,
+    ConnectError,
+    Content,
+    Event,
+    Health,
+    Incoming,
+    Meter,
+    Op,
+    Outcome,
+    Person,
+    Place,
+    Profile,
+    Ref,
+    Unavailable,
+)
+
+log = logging.getLogger(__name__)
+
+CONNECT_PATIENCE = (
+    60.0  # Slack's own incidents last longer, but whoever starts a bot wants to hear of a typing error
+)
+AUTH_SECONDS = 10.0
+
+
+class SlackPlatform:
+    """Socket Mode where an app token is given, else the Events API on `http_host`:`http_port` (0: any free port)."""
+
+    def __init__(
+        self,
+        *,
+        bot_token: str,
+        app_token: str = "",
+        signing_secret: str = "",
+        api_url: str = "https://slack.com/api/",
+        http_port: int | None = None,
+        http_host: str = "127.0.0.1",
+        page_limit: int = 10_000,
+    ) -> None:
+        if not app_token and not (signing_secret and http_port is not None):
+            raise ValueError("Slack needs an app token (Socket Mode), or a signing secret and a port (HTTP)")
+        self._bot_token = bot_token
+        self._app_token = app_token
+        self._signing_secret = signing_secret
+        self._api_url = api_url
+        self._http_host = http_host
+        self._http_port = http_port
+        self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
+        self._inbox = Inbox(name_of=self._known, asked=self._asked, emptied=self._emptied)
+        self._connection: _Connection | None = None
+        self._line: Line | None = None
+        self._webhook: Webhook | None = None
+        self._turned_away = ""
+        self._missing: tuple[str, ...] = ()
+        self._closed = False
+
+    # ------------------------------------------------------------------------------------------------- lifetime
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    @property
+    def http_port(self) -> int | None:
+        """The port that receives events, once connected over HTTP."""
+        return self._webhook.port if self._webhook is not None else None
+
+    async def connect(self, meter: Meter) -> None:
+        if self._connection is not None:
+            raise RuntimeError("this SlackPlatform was connected before; make another one to connect again")
+        session = web.session()
+        client = web.client(self._api_url, self._bot_token, session)
+        connection = self._connection = _Connection(session, Asides(client, session), Names(client))
+        try:
+            me = await self._introduce(client)
+            self._inbox.introduce(me)
+            connection.writing = Writing(client, me.team, meter, self._heard)
+            app = bolt(self._inbox, me, web.client(self._api_url, None, session), web.QUIET)
+            if self._app_token:
+                await self._socket(app, connection)
+            else:
+                await self._http(app)
+        except BaseException:
+            await self.close()
+            raise
+        log.info("connected", extra={"team": me.team, "bot": me.user, "missing_scopes": list(self._missing)})
+
+    async def close(self) -> None:
+        self._closed = True
+        self._inbox.close()
+        if self._line is not None:
+            await self._line.close()
+        if self._webhook is not None:
+            await self._webhook.close()
+        if self._connection is not None:
+            await self._connection.asides.close()
+            await self._connection.names.close()
+            await self._connection.session.close()
+
+    def health(self) -> Health:
+        notes: list[str] = []
+        if self._connection is None or self._closed:
+            notes.append("Slack: not connected.")
+        elif self._line is not None and not self._line.up:
+            why = f" ({self._line.trouble})" if self._line.trouble else ""
+            notes.append(f"Slack: the socket is down{why}; connecting again.")
+        elif self._line is None and self._webhook is None:
+            notes.append("Slack: still connecting.")
+        if self._turned_away:
+            notes.append(f"Slack: the bot token is refused ({self._turned_away}); install the app again.")
+        ready = not notes
+        if self._missing:
+            notes.append(f"Slack: the app lacks the scopes {', '.join(self._missing)}; see the manifest.")
+        return Health(ready, tuple(notes))
+
+    async def _introduce(self, client: AsyncWebClient) -> Identity:
+        """Who we are; also the proof that the token is good."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CONNECT_PATIENCE
+        attempt = 0
+        while isinstance(response := await web.attempt(client.auth_test(), within=AUTH_SECONDS), Failure):
+            attempt += 1
+            if _is_final(response):
+                raise ConnectError(
+                    f"Slack refused the bot token ({response.code}). SLACK_BOT_TOKEN is the Bot User OAuth Token "
+                    "(xoxb-...) of an app that is installed in the workspace."
+                )
+            await _wait(response, attempt, deadline, f"Slack could not be reached at {self._api_url}")
+        data = response.data if isinstance(response.data, Mapping) else {}
+        team, user, bot_id = data.get("team_id"), data.get("user_id"), data.get("bot_id")
+        if not isinstance(team, str) or not isinstance(user, str):
+            raise ConnectError(
+                f"{self._api_url} does not answer as Slack does: auth.test named no team and no user."
+            )
+        self._missing = scopes.missing(response.headers.get("x-oauth-scopes"))
+        if self._missing:
+            log.warning("the app lacks scopes", extra={"missing": list(self._missing)})
+        return Identity(team, user, bot_id if isinstance(bot_id, str) else "")
+
+    async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
+        async def deliver(kind: str, payload: dict[str, Any]) -> None:
+            response = await run_async_bolt_app(app, SocketModeRequest(kind, "", payload))
+            if response.status != 200:
+                log.warning("a payload found no listener", extra={"kind": kind, "status": response.status})
+
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CONNECT_PATIENCE
+        line = self._line = Line(
+            connection.session, web.client(self._api_url, None, connection.session), self._app_token, deliver
+        )
+        attempt = 0
+        while (failed := await line.open()) is not None:
+            attempt += 1
+            if _is_final(failed):
+                raise ConnectError(
+                    f"Slack refused the app token ({failed.code}). SLACK_APP_TOKEN is an app-level token (xapp-...) "
+                    "with the scope connections:write, and Socket Mode has to be switched on for the app."
+                )
+            await _wait(failed, attempt, deadline, "Slack opened no socket")
+
+    async def _http(self, app: AsyncApp) -> None:
+        webhook = Webhook(app, self._signing_secret, self._http_host, self._http_port or 0)
+        try:
+            await webhook.open()
+        except OSError as error:
+            raise ConnectError(
+                f"Port {self._http_port} on {self._http_host} cannot be listened on ({error.strerror}). "
+                "SLACK_HTTP_PORT has to be free."
+            ) from None
+        self._webhook = webhook
+
+    # ------------------------------------------------------------------------------------------------- what arrives
+
+    def events(self) -> AsyncIterator[Event]:
+        return self._inbox.events()
+
+    def _known(self, user: str) -> str:
+        return self._connection.names.known(user) if self._connection is not None else ""
+
+    def _asked(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
+        self._there.asides.asked(incoming, body)
+
+    def _emptied(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
+        self._there.asides.emptied(incoming, body)
+
+    # ------------------------------------------------------------------------------------------------- what is said
+
+    def buckets(
+        self,
+        op: Op,
+        place: Place,
+        ref: Ref | None,  # noqa: ARG002  the protocol's
+        *,
+        age: float = 0.0,  # noqa: ARG002  the protocol's
+    ) -> Sequence[Bucket]:
+        """Slack counts an edit of an old message like any other: `ref` and `age` play no part."""
+        return self._writing.buckets(op, place)
+
+    async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
+        return await self._writing.post(place, content, key)
+
+    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:  # noqa: ARG002  the protocol's
+        return await self._writing.edit(ref, content)
+
+    async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
+        return await self._writing.find(place, key)
+
+    async def status(self, place: Place, text: str) -> None:
+        await self._there.asides.status(place, text)
+
+    async def tell(self, incoming: Incoming, sentence: str) -> bool:
+        return await self._there.asides.tell(incoming, sentence)
+
+    async def name(self, person: Person) -> str:
+        return await self._there.names.get(person.id)
+
+    def _heard(self, failed: Failure | None) -> None:
+        """Each answer to a post or an edit also says whether the bot as a whole is still welcome."""
+        code = failed.code if failed is not None and failed.code in TOKEN_LOST else ""
+        if failed is not None and not code:
+            return
+        if code and code != self._turned_away:
+            log.error("Slack refuses the bot token", extra={"code": code})
+        self._turned_away = code
+
+    @property
+    def _there(self) -> _Connection:
+        if self._connection is None:
+            raise RuntimeError("this SlackPlatform is not connected; call connect() first")
+        return self._connection
+
+    @property
+    def _writing(self) -> Writing:
+        writing = self._there.writing
+        if writing is None:
+            raise RuntimeError("this SlackPlatform is still connecting; wait for connect()")
+        return writing
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What lives from `connect` to `close`. `writing` waits for the workspace to be known."""
+
+    session: aiohttp.ClientSession
+    asides: Asides
+    names: Names
+    writing: Writing | None = None
+
+
+def _is_final(failed: Failure) -> bool:
+    """Slack has said no to us, rather than not now: trying again while nobody mends it is no use."""
+    said_no = failed.status == 200 and failed.applied is False and failed.code not in REFUSED
+    return said_no or (400 <= failed.status < 500 and failed.status not in (408, 429))
+
+
+async def _wait(failed: Failure, attempt: int, deadline: float, sentence: str) -> None:
+    """Before the next attempt to connect, or a ConnectError if that would be too late."""
+    length = pause(attempt) if failed.retry_after is None else failed.retry_after
+    if asyncio.get_running_loop().time() + length > deadline:
+        raise ConnectError(
+            f"{sentence} ({failed.code}), {attempt} attempts. Is the network there, and Slack?"
+        )
+    log.warning(
+        "not connected yet", extra={"code": failed.code, "attempt": attempt, "again_in": round(length, 1)}
+    )
+    await asyncio.sleep(length)
