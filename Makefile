@@ -40,6 +40,7 @@ properties: .venv
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade pyproject.toml -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	echo hatchling | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements/dev.txt - -o requirements/build.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
