@@ -1,0 +1,239 @@
+"""Discord's payloads -> what people said. Pure. Law: nothing is looked up; what the payload and the cache do not tell stays a word.
+
+The payloads are read here as they come, not through discord.py's models: one malformed message must cost one log
+line, and the models' constructors demand fields that we do not need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Protocol
+
+from adapters.discord.outbound import control_of
+from bot.ports import Deleted, Incoming, Person, Place, Pressed, Ref
+
+PLATFORM: Final = "discord"
+
+COMMAND: Final = "ask"
+QUESTION: Final = "question"
+
+_SAID: Final = (0, 19)
+"""Message types that somebody typed: default, reply. The others are announcements (pins, joins, thread starts)."""
+_REPLY: Final = 19
+_FORWARD: Final = 1
+_THREADS: Final = (10, 11, 12)
+
+INTERACTION_COMMAND: Final = 2
+INTERACTION_COMPONENT: Final = 3
+
+ADMINISTRATOR: Final = 1 << 3
+VIEW_CHANNEL: Final = 1 << 10
+SEND_MESSAGES: Final = 1 << 11
+SEND_IN_THREADS: Final = 1 << 38
+
+
+class Cache(Protocol):
+    """What the Gateway has already told us; never a call."""
+
+    def is_thread(self, channel: str) -> bool: ...
+    def channel_name(self, channel: str) -> str: ...
+    def role_name(self, guild: str, role: str) -> str: ...
+    def person_name(self, person: str) -> str: ...
+    def is_ours(self, message: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A slash command or a button, with what answering it needs. The token never leaves the adapter."""
+
+    id: str
+    token: str
+    visible: bool
+    event: Incoming | Pressed | None
+
+
+def said(d: Mapping[str, Any], me: str, cache: Cache) -> Incoming | None:
+    """What a MESSAGE_CREATE means for us; None if it is not for us. Raises on a malformed payload."""
+    author = d["author"]
+    if author["id"] == me or author.get("bot") or d.get("webhook_id") or d.get("type", 0) not in _SAID:
+        return None
+    channel, message, guild = str(d["channel_id"]), str(d["id"]), str(d.get("guild_id") or "")
+    answers = _answers(d)
+    mentioned = any(person.get("id") == me for person in d.get("mentions") or ())
+    to_us = answers is not None and (_by(d.get("referenced_message"), me) or cache.is_ours(answers.message))
+    thread = d.get("channel_type") in _THREADS or (bool(guild) and cache.is_thread(channel))
+    text = readable(str(d.get("content") or ""), d, me, cache)
+    how: Literal["mention", "direct", "overheard"]
+    if not guild:
+        how, scope = "direct", f"direct:{channel}"
+    elif thread:
+        how, scope = ("mention" if mentioned or to_us else "overheard"), f"thread:{channel}"
+        if how == "overheard" and not text:
+            return None  # without the message content intent everything overheard is empty: nothing to answer
+    elif mentioned or to_us:
+        how, scope = "mention", f"message:{channel}:{message}"
+    else:
+        return None
+    return Incoming(
+        key=f"{PLATFORM}:message:{message}",
+        person=Person(str(author["id"]), display_name(author, d.get("member"))),
+        text=text,
+        how=how,
+        place=Place(PLATFORM, guild, channel, reply_to=message if guild else "", private=not guild),
+        scope=scope,
+        message=Ref(channel, message),
+        answers=answers,
+    )
+
+
+def asked(d: Mapping[str, Any], cache: Cache) -> Asked:
+    """What an INTERACTION_CREATE means. Raises on a malformed payload."""
+    interaction, token = str(d["id"]), str(d["token"])
+    channel = str(d.get("channel_id") or (d.get("channel") or {}).get("id") or "")
+    guild = str(d.get("guild_id") or "")
+    user = (d.get("member") or {}).get("user") or d["user"]
+    person = Person(str(user["id"]), display_name(user, d.get("member")))
+    data = d.get("data") or {}
+    visible = _visible(d)
+    event: Incoming | Pressed | None = None
+    if d["type"] == INTERACTION_COMMAND and data.get("name") == COMMAND:
+        place = Place(PLATFORM, guild, channel, private=_direct(d), route=interaction)
+        event = Incoming(
+            key=f"{PLATFORM}:interaction:{interaction}",
+            person=person,
+            text=readable(_question(data), {"guild_id": guild}, "", cache),
+            how="command",
+            place=place,
+            scope=f"message:{channel}:{interaction}",
+        )
+    elif d["type"] == INTERACTION_COMPONENT:
+        button = control_of(str(data.get("custom_id") or ""))
+        if button is not None:
+            message = d["message"]
+            event = Pressed(
+                control=button[0],
+                reply=button[1],
+                person=person,
+                place=Place(PLATFORM, guild, channel, private=_direct(d)),
+                message=Ref(str(message.get("channel_id") or channel), str(message["id"])),
+            )
+    return Asked(interaction, token, visible, event)
+
+
+def deleted(d: Mapping[str, Any]) -> list[Deleted]:
+    """MESSAGE_DELETE and MESSAGE_DELETE_BULK. Raises on a malformed payload."""
+    channel = str(d["channel_id"])
+    ids = d["ids"] if "ids" in d else [d["id"]]
+    return [Deleted(Ref(channel, str(message))) for message in ids]
+
+
+def display_name(user: Mapping[str, Any], member: Mapping[str, Any] | None = None) -> str:
+    """The name that others see: the server's nickname, the display name, the user name."""
+    nick = (member or {}).get("nick")
+    return str(nick or user.get("global_name") or user.get("username") or "")
+
+
+# ------------------------------------------------------------------------------------------------------ the text
+
+_MARKUP: Final = re.compile(
+    r"(?P<code>```.*?```|``.+?``|`[^`\n]+`)"
+    r"|<@!?(?P<person>\d{1,20})>"
+    r"|<@&(?P<role>\d{1,20})>"
+    r"|<#(?P<channel>\d{1,20})>"
+    r"|<a?:(?P<emoji>\w{1,64}):\d{1,20}>"
+    r"|</(?P<command>[^:<>\n]{1,120}):\d{1,20}>"
+    r"|<t:(?P<time>-?\d{1,17})(?::[tTdDfFRsS])?>",
+    re.DOTALL,
+)
+"""Discord's own markup (reference: message formatting). Inside code it is not markup, so code is matched first."""
+
+_US: Final = "\x00"
+"""Stands where we were mentioned until the spaces around it are one."""
+
+
+def readable(content: str, d: Mapping[str, Any], me: str, cache: Cache) -> str:
+    """`content` as plain Markdown: names instead of ids, the mention of ourselves taken off."""
+    guild = str(d.get("guild_id") or "")
+    names = {
+        str(person.get("id")): display_name(person, person.get("member"))
+        for person in d.get("mentions") or ()
+    }
+
+    def replace(match: re.Match[str]) -> str:
+        kind, value = match.lastgroup, match.group(match.lastgroup or 0)
+        if kind == "person":
+            if value == me:
+                return _US
+            return "@" + (names.get(value) or cache.person_name(value) or "someone")
+        if kind == "role":
+            return "@" + (cache.role_name(guild, value) or "role")
+        if kind == "channel":
+            return "#" + (cache.channel_name(value) or "channel")
+        if kind == "emoji":
+            return f":{value}:"
+        if kind == "command":
+            return f"/{value}"
+        if kind == "time":
+            return _time(int(value)) or match.group(0)
+        return match.group(0)
+
+    text = _MARKUP.sub(replace, content.replace(_US, ""))
+    return text.replace(f" {_US} ", " ").replace(_US, "").strip()
+
+
+def _time(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+# ------------------------------------------------------------------------------------------------------ details
+
+
+def _answers(d: Mapping[str, Any]) -> Ref | None:
+    """The message that this one replies to. A forward has a reference too, and answers nothing."""
+    reference = d.get("message_reference")
+    if d.get("type", 0) != _REPLY or not reference or reference.get("type", 0) == _FORWARD:
+        return None
+    message = reference.get("message_id")
+    return Ref(str(reference.get("channel_id") or d["channel_id"]), str(message)) if message else None
+
+
+def _by(message: Any, me: str) -> bool:
+    return isinstance(message, dict) and (message.get("author") or {}).get("id") == me
+
+
+def _question(data: Mapping[str, Any]) -> str:
+    for option in data.get("options") or ():
+        if option.get("name") == QUESTION:
+            return str(option.get("value") or "")
+    return ""
+
+
+def _direct(d: Mapping[str, Any]) -> bool:
+    """A conversation with us alone: interaction context BOT_DM; without a context, no guild."""
+    context = d.get("context")
+    return context == 1 if context is not None else not d.get("guild_id")
+
+
+def _visible(d: Mapping[str, Any]) -> bool:
+    """Can we post in the channel by ourselves, or only through the interaction? In a direct message with us always;
+    in a guild if we are installed in it ("0" among the integration's owners) and `app_permissions` has it.
+    """
+    if _direct(d):
+        return True
+    owners = d.get("authorizing_integration_owners")
+    if not d.get("guild_id") or (owners and "0" not in owners):
+        return False
+    try:
+        permissions = int(d["app_permissions"])
+    except (KeyError, ValueError):
+        return True  # nothing is said against it; a refusal would be told
+    channel = d.get("channel") or {}
+    sends = SEND_IN_THREADS if channel.get("type") in _THREADS else SEND_MESSAGES
+    needed = VIEW_CHANNEL | sends
+    return bool(permissions & ADMINISTRATOR) or permissions & needed == needed

@@ -1,0 +1,181 @@
+"""What Discord's answers mean for a reply. Pure. Law: every answer becomes exactly one outcome, and the table says which.
+
+Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json. What the table does not name is
+decided by the status alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from adapters.discord.rest import Answer
+from bot.ports import Denied, Gone, Outcome, Ref, Refused, Rejected, Sent, Unavailable
+
+Verdict: TypeAlias = Literal["gone", "denied", "rejected", "expired", "unreferenced", "old"]
+
+CODES: Final[dict[int, Verdict]] = {
+    # The message or its channel was deleted: the reply is over, quietly.
+    10003: "gone",  # unknown channel
+    10008: "gone",  # unknown message
+    # The bot may not write here.
+    10004: "denied",  # unknown guild: the bot was removed from it
+    40002: "denied",  # the account must be verified
+    40094: "denied",  # no more follow-ups in a place where only the user installed the application
+    40333: "denied",  # refused at the edge for its User-Agent
+    50001: "denied",  # missing access
+    50005: "denied",  # somebody else's message
+    50007: "denied",  # this person takes no direct messages
+    50013: "denied",  # missing permissions
+    50083: "denied",  # the thread is archived
+    160005: "denied",  # the thread is locked
+    # Sending the same again is useless.
+    50006: "rejected",  # an empty message
+    50016: "rejected",  # wrong number of things
+    50035: "rejected",  # a form error: too long, bad component
+    50109: "rejected",  # not JSON
+    # The token of an interaction is over: 15 minutes, or Discord's own reasons. The channel is still there.
+    10015: "expired",  # unknown webhook; valid tokens meet it at times (discord-api-docs#6851)
+    10062: "expired",  # unknown interaction
+    50027: "expired",  # invalid webhook token
+    # The reply's arrow needs Read Message History; the text does not.
+    160002: "unreferenced",
+    # The count of edits to messages older than an hour: a budget of its own.
+    30046: "old",
+}
+
+EDGE_SECONDS: Final = 600.0
+"""How long to be silent after a refusal at the edge that names no time. Discord counts 10,000 invalid requests in ten
+minutes before its edge blocks an address (documented), so in ten minutes the count is over."""
+
+LONGEST_SECONDS: Final = 3600.0
+"""No single refusal is believed for longer than an hour; then one call asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the budgets that a call spends, for saying which of them refused. `everywhere` and `old` are ""
+    where the call does not spend such a budget.
+    """
+
+    route: str
+    everywhere: str = ""
+    old: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The edge in front of Discord has shut us out: everything is refused for `retry_after` seconds."""
+
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The interaction's token is over; the same text can still go through the channel."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreferenced:
+    """Discord will not show the reply's arrow here; the same text can go without it."""
+
+    code: str
+
+
+Reading: TypeAlias = Outcome | Blocked | Expired | Unreferenced
+
+
+def read(answer: Answer, keys: Keys, *, ref: Ref | None = None, channel: str = "") -> Reading:
+    """What this answer means.
+
+    `ref` is the message that was edited; None for a post, whose ref is in the answer (its channel id, or `channel`
+    where Discord does not repeat it).
+    """
+    if answer.failure:
+        if answer.failure == "cut" and answer.applied and ref is not None:
+            return Sent(ref)  # the status said it all
+        return Unavailable(answer.label, answer.applied)
+    if answer.ok:
+        return _taken(answer, ref, channel)
+    if answer.status == 429:
+        return _refused(answer, keys)
+    if answer.status >= 500 or answer.status == 408 or 300 <= answer.status < 400:
+        # A gateway's 502 or 504 may come after the call was applied; a 503 too.
+        return Unavailable(
+            answer.label, None if answer.status >= 500 else False, retry_after_of(answer) or 0.0
+        )
+    return _error(answer, keys)
+
+
+def _taken(answer: Answer, ref: Ref | None, channel: str) -> Outcome:
+    if ref is not None:
+        return Sent(ref)
+    made = ref_of(answer.body, channel)
+    return Sent(made) if made is not None else Unavailable(f"{answer.status} without an id", applied=True)
+
+
+def _refused(answer: Answer, keys: Keys) -> Reading:
+    retry_after = retry_after_of(answer)
+    body = answer.body if isinstance(answer.body, dict) else {}
+    if "retry_after" not in body or not _from_discord(answer):
+        return Blocked(min(LONGEST_SECONDS, retry_after or EDGE_SECONDS))
+    wait = min(LONGEST_SECONDS, retry_after or 1.0)
+    scope = answer.headers.get("X-RateLimit-Scope", "")
+    if keys.everywhere and (body.get("global") is True or scope == "global"):
+        return Refused(wait, keys.everywhere)
+    if CODES.get(answer.code) == "old" and keys.old:
+        return Refused(wait, keys.old)
+    return Refused(wait, keys.route)
+
+
+def _error(answer: Answer, keys: Keys) -> Reading:
+    if answer.body is None and answer.status in (401, 403):
+        # A page instead of JSON: the edge speaks, not Discord.
+        return Blocked(min(LONGEST_SECONDS, retry_after_of(answer) or EDGE_SECONDS))
+    if answer.body is None and answer.status == 404:
+        return Unavailable(answer.label, applied=False)
+    verdict = CODES.get(answer.code)
+    if verdict == "gone" or (verdict is None and answer.status == 404):
+        return Gone(answer.label)
+    if verdict == "denied" or (verdict is None and answer.status in (401, 403)):
+        return Denied(answer.label)
+    if verdict == "expired":
+        return Expired(answer.label)
+    if verdict == "unreferenced":
+        return Unreferenced(answer.label)
+    if verdict == "old":
+        return Refused(retry_after_of(answer) or 2.0, keys.old or keys.route)
+    return Rejected(answer.label)
+
+
+def _from_discord(answer: Answer) -> bool:
+    """Discord's own 429 passed through its proxies (`Via`) or names a budget; the edge's does neither."""
+    return "Via" in answer.headers or any(name.lower().startswith("x-ratelimit-") for name in answer.headers)
+
+
+def retry_after_of(answer: Answer) -> float | None:
+    """Seconds: the body's exact figure before the header's whole seconds; None where neither is a number."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    for said in (body.get("retry_after"), answer.headers.get("Retry-After")):
+        seconds = _seconds(said)
+        if seconds is not None:
+            return seconds
+    return None
+
+
+def _seconds(said: Any) -> float | None:
+    try:
+        seconds = float(said)
+    except (TypeError, ValueError):
+        return None
+    return seconds if 0.0 <= seconds < float("inf") else None
+
+
+def ref_of(message: Any, channel: str = "") -> Ref | None:
+    """The `Ref` of a message object."""
+    if not isinstance(message, dict):
+        return None
+    made, where = message.get("id"), message.get("channel_id") or channel
+    return Ref(str(where), str(made)) if made and where else None

@@ -1,0 +1,284 @@
+"""Discord as a `Platform`: the Gateway in, REST out. Law: no verb raises for what Discord answers, and none waits but for its one call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from adapters.discord import commands, inbound
+from adapters.discord.budgets import route_of
+from adapters.discord.dialect import DiscordDialect
+from adapters.discord.gateway import OWN_API, Gateway
+from adapters.discord.interactions import Interactions
+from adapters.discord.rest import Rest
+from adapters.discord.seen import Seen
+from adapters.discord.writing import Writing
+from bot.ports import (
+    Bucket,
+    Content,
+    Event,
+    Health,
+    Incoming,
+    Meter,
+    Op,
+    Outcome,
+    Person,
+    Place,
+    Profile,
+    Ref,
+    Unavailable,
+)
+
+_log = logging.getLogger(__name__)
+
+PAGE_LIMIT: Final = 2_000
+"""Documented: `content` has at most 2000 characters."""
+
+STATUS_SECONDS: Final = 8.0
+"""Typing lasts 10 s (documented); renewed two seconds before."""
+
+STATUS_TIMEOUT: Final = 5.0
+NAME_TIMEOUT: Final = 5.0
+
+_TALKATIVE: Final = (
+    "discord.client",
+    "discord.gateway",
+    "discord.http",
+    "discord.state",
+    "discord.webhook.async",
+)
+"""discord.py's loggers that write payloads, people's words included, at DEBUG."""
+
+UNKNOWN_COMMAND: Final = (
+    "This command belongs to an older version of me. Mention me with your question instead."
+)
+
+
+class DiscordPlatform:
+    """One Discord application, on one Gateway session.
+
+    `api_url` of another server (a sandbox, a proxy) is enough: its Gateway's address is asked of its
+    `GET /gateway/bot`. It is process-wide for discord.py's own few calls, see `gateway.point_at`.
+    """
+
+    def __init__(self, *, token: str, api_url: str = OWN_API, page_limit: int = PAGE_LIMIT) -> None:
+        self._token = token.strip()
+        self._api_url = api_url.rstrip("/")
+        self._profile = Profile("discord", page_limit, DiscordDialect(), STATUS_SECONDS)
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._seen = Seen()
+        self._rest: Rest | None = None
+        self._gateway: Gateway | None = None
+        self._interactions: Interactions | None = None
+        self._writing: Writing | None = None
+        self._meter: Meter | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._note = ""
+        self._typing: set[str] = set()
+        self._closed = False
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    # ------------------------------------------------------------------------------------------------------- lifetime
+
+    async def connect(self, meter: Meter) -> None:
+        """Log in, find the Gateway, start receiving. Raises `ConnectError` with a sentence."""
+        _quieten()
+        self._meter = meter
+        self._rest = Rest(token=self._token, api_url=self._api_url)
+        self._rest.open()
+        self._gateway = Gateway(
+            token=self._token,
+            api_url=self._api_url,
+            rest=self._rest,
+            trace=self._trace,
+            handlers={
+                "MESSAGE_CREATE": self._message,
+                "MESSAGE_DELETE": self._deletion,
+                "MESSAGE_DELETE_BULK": self._deletion,
+                "INTERACTION_CREATE": self._interaction,
+            },
+            logged_in=self._logged_in,
+        )
+        try:
+            await self._gateway.open()
+        except BaseException:
+            await self.close()
+            raise
+
+    def _logged_in(self, gateway: Gateway) -> None:
+        """We know who we are. Called before the first event, and again if the Gateway had to log in anew."""
+        client = gateway.client
+        self._seen.client = client
+        if client.user is None or client.application_id is None or self._rest is None or self._meter is None:
+            raise RuntimeError("logged in without knowing as whom")
+        self._seen.me = str(client.user.id)
+        if self._writing is None:
+            self._interactions = Interactions(self._rest)
+            self._writing = Writing(
+                self._rest, self._meter, self._seen, self._interactions, str(client.application_id)
+            )
+        for task in self._tasks:
+            task.cancel()
+        task = asyncio.get_running_loop().create_task(
+            commands.register(client, client.application_id, self._set_note), name="discord:commands"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop receiving and close every connection. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._events.put_nowait(None)
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._gateway is not None:
+            await self._gateway.close()
+        if self._interactions is not None:
+            await self._interactions.close()
+        if self._rest is not None:
+            await self._rest.close()
+
+    def health(self) -> Health:
+        if self._gateway is None:
+            return Health(ready=False, notes=("Discord is not connected yet.",))
+        notes = (*self._gateway.notes, *((self._note,) if self._note else ()))
+        return Health(ready=self._gateway.connected and not self._closed, notes=notes)
+
+    def _set_note(self, sentence: str) -> None:
+        self._note = sentence
+
+    # --------------------------------------------------------------------------------------------------------- events
+
+    async def events(self) -> AsyncIterator[Event]:
+        while (event := await self._events.get()) is not None:
+            yield event
+        self._events.put_nowait(None)
+
+    def _message(self, d: Mapping[str, Any]) -> None:
+        author = d["author"]
+        if author["id"] == self._seen.me:
+            self._seen.made(Ref(str(d["channel_id"]), str(d["id"])), str(d.get("nonce") or ""))
+            return
+        self._name_all(d)
+        incoming = inbound.said(d, self._seen.me, self._seen)
+        if incoming is not None and self._seen.first(incoming.key):
+            self._events.put_nowait(incoming)
+
+    def _interaction(self, d: Mapping[str, Any]) -> None:
+        if self._interactions is None or not self._seen.first(f"interaction:{d['id']}"):
+            return
+        asked = inbound.asked(d, self._seen)
+        if isinstance(asked.event, Incoming):
+            now = asyncio.get_running_loop().time()
+            self._interactions.defer(asked.id, asked.token, visible=asked.visible, now=now)
+        elif d["type"] == inbound.INTERACTION_COMPONENT:
+            self._interactions.acknowledge(asked.id, asked.token)
+        elif d["type"] == inbound.INTERACTION_COMMAND:
+            self._interactions.decline(asked.id, asked.token, UNKNOWN_COMMAND)
+        if asked.event is not None:
+            self._seen.named(asked.event.person.id, asked.event.person.name)
+            self._events.put_nowait(asked.event)
+
+    def _deletion(self, d: Mapping[str, Any]) -> None:
+        for gone in inbound.deleted(d):
+            self._events.put_nowait(gone)
+
+    def _name_all(self, d: Mapping[str, Any]) -> None:
+        author = d["author"]
+        self._seen.named(str(author["id"]), inbound.display_name(author, d.get("member")))
+        for person in d.get("mentions") or ():
+            self._seen.named(str(person["id"]), inbound.display_name(person, person.get("member")))
+
+    # ---------------------------------------------------------------------------------------------------------- verbs
+
+    def buckets(self, op: Op, place: Place, ref: Ref | None, *, age: float = 0.0) -> Sequence[Bucket]:
+        return self._write.buckets(op, place, ref, age)
+
+    async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
+        return await self._write.post(place, content, key)
+
+    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
+        return await self._write.edit(place, ref, content)
+
+    async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
+        """See `Writing.find` for what is sure."""
+        return await self._write.find(place, key)
+
+    async def status(self, place: Place, text: str) -> None:
+        """Typing. It ends by itself, or with the next message, so "" has nothing to do. One call in flight for a
+        channel: several replies that begin at once need only one.
+        """
+        if not text or place.channel in self._typing:
+            return
+        self._typing.add(place.channel)
+        try:
+            async with asyncio.timeout(STATUS_TIMEOUT):
+                await self._write.typing(place)
+        except TimeoutError:
+            _log.info("typing in channel %s took longer than %.0f s", place.channel, STATUS_TIMEOUT)
+        finally:
+            self._typing.discard(place.channel)
+
+    async def tell(self, incoming: Incoming, sentence: str) -> bool:
+        if not incoming.place.route:
+            return False
+        return await self._write.whisper(incoming.place.route, sentence)
+
+    async def name(self, person: Person) -> str:
+        known = person.name or self._seen.person_name(person.id)
+        if known or not person.id.isdigit():
+            return known
+        try:
+            async with asyncio.timeout(NAME_TIMEOUT):
+                found = await self._write.person(person.id)
+        except TimeoutError:
+            return ""
+        name = inbound.display_name(found) if found is not None else ""
+        self._seen.named(person.id, name)
+        return name
+
+    @property
+    def _write(self) -> Writing:
+        if self._writing is None:
+            raise RuntimeError("Discord is asked to write before connect() has returned")
+        return self._writing
+
+    # --------------------------------------------------------------------------------------------- discord.py's calls
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        """What Discord answers to discord.py's own calls goes to the same budgets (its supported hook)."""
+        config = aiohttp.TraceConfig()
+        config.on_request_end.append(self._traced)
+        return config
+
+    async def _traced(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        url = str(params.url)
+        if self._writing is None or not url.startswith(self._api_url):
+            return
+        route, major = route_of(params.method, params.url.path.removeprefix(URL(self._api_url).path))
+        self._writing.overheard(route, major, params.response.status, params.response.headers)
+
+
+def _quieten() -> None:
+    """Keep discord.py's loggers above DEBUG, where they write what people say. For the whole process: a logger is."""
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        if logger.level < logging.INFO:
+            logger.setLevel(logging.INFO)
