@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +69,7 @@ class Claude:
     def __init__(self, *, api_key: str, base_url: str, silence: float = 120.0) -> None:
         """`silence`: seconds without an event of the model's (pings do not count) after which it is given up."""
         self._silence = silence
+        self.first_wait = 1.0  # seconds before the second try; doubled with each
         limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=120)
         timeout = httpx2.Timeout(connect=10, read=silence, write=60, pool=30)
         self._client = anthropic.AsyncAnthropic(
@@ -82,7 +83,7 @@ class Claude:
     async def close(self) -> None:
         await self._client.close()
 
-    async def answer(self, ask: Ask) -> AsyncIterator[AnswerEvent]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[AnswerEvent]:
         """The events of one answer, ending in `Done`. Raises ClaudeFault.
 
         Closing the iterator (or cancelling the task that reads it) closes the connection to Claude at once.
@@ -110,7 +111,7 @@ class Claude:
             spent += call.usage
             if fault is not None:
                 tries += 1
-                seconds = fault.retry_after or 2.0 ** (tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+                seconds = fault.retry_after or self.first_wait * 2.0 ** (tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
                 if said or not fault.retryable or tries >= _TRIES or seconds > _LONGEST_WAIT:
                     raise fault
                 yield Retrying(fault, seconds)
