@@ -1,0 +1,454 @@
+"""Block Kit: what Slack takes, what a viewer sees of it, and what can be pressed. Law: what Slack would not take is
+refused with the code that Slack gives.
+
+Figures: docs.slack.dev reference/block-kit and chat.update; the sum over all blocks (13,200) is observed
+(slackapi/bolt-js#2509: 13,297 characters of markdown refused), as are the 4,040 after which a posted `text` is split
+(4,041 characters make two messages) and one table a message.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from markdown_it import MarkdownIt
+
+from sandbox.slack.refusals import SlackError
+
+Block: TypeAlias = dict[str, Any]
+
+MOST_BLOCKS = 50
+MOST_MARKDOWN = 12_000  # documented: "12,000 characters" over all markdown blocks of a payload
+MOST_ALTOGETHER = 13_200  # observed
+MOST_TEXT_ON_UPDATE = 4_000  # documented: "The `text` field cannot exceed 4,000 characters"
+MOST_TEXT_UNSPLIT = 4_040  # observed
+SPLIT = 4_000  # observed
+MOST_TEXT_KEPT = 40_000  # documented: longer is truncated
+TABLE_ROWS, TABLE_COLUMNS, TABLE_CHARACTERS = 100, 20, 10_000
+
+_MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something under a message that a person can press."""
+
+    id: str
+    label: str
+    style: str
+    block_id: str
+    action: Mapping[str, Any]  # what `actions[0]` of the payload holds
+
+    def as_json(self) -> dict[str, str]:
+        return {"id": self.id, "label": self.label, "style": self.style}
+
+
+# ---------------------------------------------------------------------------------------------------- what Slack takes
+
+
+def check_blocks(blocks: object) -> list[Block]:
+    """The blocks as Slack stores them (with block ids). Raises SlackError as chat.postMessage would."""
+    if not isinstance(blocks, list):
+        raise SlackError("invalid_blocks_format")
+    if len(blocks) > MOST_BLOCKS:
+        raise SlackError(
+            "invalid_blocks", [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
+        )
+    faults: list[str] = []
+    for number, block in enumerate(blocks):
+        _check(block, f"/blocks/{number}", faults)
+    if faults:
+        raise SlackError("invalid_blocks", faults)
+    ids = [block["block_id"] for block in blocks if block.get("block_id")]
+    if len(ids) != len(set(ids)):
+        raise SlackError("invalid_blocks", ["`block_id` must be unique [json-pointer:/blocks]"])
+    markdown = [block["text"] for block in blocks if block["type"] == "markdown"]
+    if sum(map(len, markdown)) > MOST_MARKDOWN or sum(map(_weight, blocks)) > MOST_ALTOGETHER:
+        raise SlackError("msg_blocks_too_long")
+    check_tables(markdown, tables=sum(block["type"] == "table" for block in blocks))
+    if sum(_expanded(block) for block in blocks) > MOST_BLOCKS:
+        raise SlackError(
+            "invalid_blocks", [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
+        )
+    return [
+        block
+        if block["type"] == "markdown"
+        else {**block, "block_id": block.get("block_id") or secrets.token_hex(3)}
+        for block in blocks
+    ]
+
+
+def check_tables(markdown: Sequence[str], *, tables: int = 0) -> None:
+    """One table a message, and not a huge one. Raises SlackError("invalid_attachments")."""
+    for text in markdown:
+        for rows, columns, characters in _tables(text):
+            tables += 1
+            if rows > TABLE_ROWS or columns > TABLE_COLUMNS or characters > TABLE_CHARACTERS:
+                raise SlackError("invalid_attachments", ["table is too large"])
+    if tables > 1:
+        raise SlackError("invalid_attachments", ["only_one_table_allowed"])
+
+
+def _tables(text: str) -> Iterator[tuple[int, int, int]]:
+    """(rows, columns, characters) of each table."""
+    if "|" not in text:
+        return
+    tokens = _MARKDOWN.parse(text)
+    rows = columns = characters = 0
+    for token in tokens:
+        if token.type == "table_open":
+            rows = columns = characters = 0
+        elif token.type == "tr_open":
+            rows += 1
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "inline" and columns:
+            characters += len(token.content)
+        elif token.type == "table_close":
+            yield rows, columns, characters
+            columns = 0
+
+
+def _expanded(block: Block) -> int:
+    """How many blocks Slack makes of one: a markdown block becomes headers, dividers, tables and rich text."""
+    if block["type"] != "markdown":
+        return 1
+    count, text = 0, False
+    for token in _MARKDOWN.parse(block["text"]):
+        if token.level or token.nesting < 0:
+            continue
+        if token.type in ("heading_open", "hr", "table_open"):
+            count, text = count + 1, False
+        elif not text:
+            count, text = count + 1, True
+    return max(1, count)
+
+
+def _weight(block: Block) -> int:
+    """The characters that count towards the sum: every text in the block, not its keys."""
+    total = 0
+    stack: list[Any] = [block]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            total += sum(
+                len(value) for key, value in item.items() if key == "text" and isinstance(value, str)
+            )
+            stack.extend(value for value in item.values() if isinstance(value, (dict, list)))
+        elif isinstance(item, list):
+            stack.extend(item)
+    return total
+
+
+def _check(block: object, at: str, faults: list[str]) -> None:
+    if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+        faults.append(f"must be a block with a type [json-pointer:{at}]")
+        return
+    block_id = block.get("block_id")
+    if block_id is not None and (not isinstance(block_id, str) or len(block_id) > 255):
+        faults.append(f"must be a string of at most 255 characters [json-pointer:{at}/block_id]")
+    rule = _RULES.get(block["type"])
+    if rule is None:
+        faults.append(f"unsupported type: {block['type']} [json-pointer:{at}/type]")
+    else:
+        rule(block, at, faults)
+
+
+def _text(value: object, at: str, most: int, faults: list[str]) -> None:
+    if not isinstance(value, str):
+        faults.append(f"must be a string [json-pointer:{at}]")
+    elif not value:
+        faults.append(f"must be more than 0 characters [json-pointer:{at}]")
+    elif len(value) > most:
+        faults.append(f"must be less than {most + 1} characters [json-pointer:{at}]")
+
+
+def _text_object(value: object, at: str, most: int, faults: list[str], *, kinds: Sequence[str]) -> None:
+    if not isinstance(value, dict):
+        faults.append(f"missing required field: text [json-pointer:{at}]")
+        return
+    if value.get("type") not in kinds:
+        faults.append(f"must be of type {' or '.join(kinds)} [json-pointer:{at}/type]")
+    _text(value.get("text"), f"{at}/text", most, faults)
+
+
+_ANY = ("plain_text", "mrkdwn")
+_PLAIN = ("plain_text",)
+
+
+def _check_section(block: Block, at: str, faults: list[str]) -> None:
+    fields = block.get("fields")
+    if "text" not in block and not fields:
+        faults.append(f"missing required field: text [json-pointer:{at}]")
+    if "text" in block:
+        _text_object(block["text"], f"{at}/text", 3_000, faults, kinds=_ANY)
+    if fields is not None:
+        for number, one in enumerate(_elements(block, "fields", 10, at, faults)):
+            _text_object(one, f"{at}/fields/{number}", 2_000, faults, kinds=_ANY)
+    if "accessory" in block:
+        _check_element(block["accessory"], f"{at}/accessory", faults)
+
+
+def _check_header(block: Block, at: str, faults: list[str]) -> None:
+    _text_object(block.get("text"), f"{at}/text", 150, faults, kinds=_PLAIN)
+
+
+def _check_markdown(block: Block, at: str, faults: list[str]) -> None:
+    text = block.get("text")
+    # Length is judged over the whole message, with another code.
+    _text(text, f"{at}/text", 10**9, faults)
+
+
+def _check_context(block: Block, at: str, faults: list[str]) -> None:
+    for number, one in enumerate(_elements(block, "elements", 10, at, faults)):
+        where = f"{at}/elements/{number}"
+        if isinstance(one, dict) and one.get("type") == "image":
+            _text(one.get("alt_text"), f"{where}/alt_text", 2_000, faults)
+        else:
+            _text_object(one, where, 3_000, faults, kinds=_ANY)
+
+
+def _check_actions(block: Block, at: str, faults: list[str]) -> None:
+    _check_pressable(block, 25, at, faults)
+
+
+def _check_context_actions(block: Block, at: str, faults: list[str]) -> None:
+    _check_pressable(block, 5, at, faults)
+
+
+def _check_pressable(block: Block, most: int, at: str, faults: list[str]) -> None:
+    elements = _elements(block, "elements", most, at, faults)
+    for number, one in enumerate(elements):
+        _check_element(one, f"{at}/elements/{number}", faults)
+    actions = [one.get("action_id") for one in elements if isinstance(one, dict) and one.get("action_id")]
+    if len(actions) != len(set(map(str, actions))):
+        faults.append(f"`action_id` must be unique in a block [json-pointer:{at}/elements]")
+
+
+def _elements(block: Block, name: str, most: int, at: str, faults: list[str]) -> list[Any]:
+    elements = block.get(name)
+    if not isinstance(elements, list) or not elements:
+        faults.append(f"missing required field: {name} [json-pointer:{at}]")
+        return []
+    if len(elements) > most:
+        faults.append(f"no more than {most} items allowed [json-pointer:{at}/{name}]")
+    return elements
+
+
+def _check_element(element: object, at: str, faults: list[str]) -> None:
+    if not isinstance(element, dict) or str(element.get("type")) not in _ELEMENTS:
+        faults.append(f"unsupported type [json-pointer:{at}/type]")
+        return
+    action_id = element.get("action_id")
+    if action_id is not None:
+        _text(action_id, f"{at}/action_id", 255, faults)
+    if element["type"] == "button":
+        _text_object(element.get("text"), f"{at}/text", 75, faults, kinds=_PLAIN)
+        if element.get("style") not in (None, "primary", "danger"):
+            faults.append(f"must be primary or danger [json-pointer:{at}/style]")
+        if "value" in element:
+            _text(element["value"], f"{at}/value", 2_000, faults)
+    elif element["type"] == "feedback_buttons":
+        for side in ("positive_button", "negative_button"):
+            button = element.get(side)
+            if not isinstance(button, dict):
+                faults.append(f"missing required field: {side} [json-pointer:{at}]")
+            else:
+                _text_object(button.get("text"), f"{at}/{side}/text", 75, faults, kinds=_PLAIN)
+    elif element["type"] == "icon_button":
+        _text(element.get("icon"), f"{at}/icon", 100, faults)
+        _text_object(element.get("text"), f"{at}/text", 75, faults, kinds=_PLAIN)
+
+
+_ELEMENTS = frozenset(
+    [
+        "button",
+        "checkboxes",
+        "datepicker",
+        "datetimepicker",
+        "timepicker",
+        "multi_static_select",
+        "multi_users_select",
+        "multi_conversations_select",
+        "multi_channels_select",
+        "multi_external_select",
+        "overflow",
+        "radio_buttons",
+        "static_select",
+        "users_select",
+        "conversations_select",
+        "channels_select",
+        "external_select",
+        "workflow_button",
+        "image",
+        "feedback_buttons",
+        "icon_button",
+        "email_text_input",
+        "number_input",
+        "plain_text_input",
+        "rich_text_input",
+        "url_text_input",
+        "file_input",
+    ]
+)
+
+
+def _check_table(block: Block, at: str, faults: list[str]) -> None:
+    rows = _elements(block, "rows", TABLE_ROWS, at, faults)
+    if any(not isinstance(row, list) or len(row) > TABLE_COLUMNS for row in rows):
+        faults.append(f"no more than {TABLE_COLUMNS} cells in a row [json-pointer:{at}/rows]")
+
+
+def _check_image(block: Block, at: str, faults: list[str]) -> None:
+    _text(block.get("alt_text"), f"{at}/alt_text", 2_000, faults)
+    if not block.get("image_url") and not block.get("slack_file"):
+        faults.append(f"missing required field: image_url [json-pointer:{at}]")
+
+
+def _check_rich_text(block: Block, at: str, faults: list[str]) -> None:
+    if not isinstance(block.get("elements"), list):
+        faults.append(f"missing required field: elements [json-pointer:{at}]")
+
+
+def _check_input(block: Block, at: str, faults: list[str]) -> None:
+    _text_object(block.get("label"), f"{at}/label", 2_000, faults, kinds=_PLAIN)
+    _check_element(block.get("element"), f"{at}/element", faults)
+
+
+def _anything(_block: Block, _at: str, _faults: list[str]) -> None:
+    """Blocks whose inside the sandbox does not judge."""
+
+
+_RULES: dict[str, Callable[[Block, str, list[str]], None]] = {
+    "section": _check_section,
+    "header": _check_header,
+    "markdown": _check_markdown,
+    "context": _check_context,
+    "actions": _check_actions,
+    "context_actions": _check_context_actions,
+    "table": _check_table,
+    "image": _check_image,
+    "rich_text": _check_rich_text,
+    "input": _check_input,
+    "divider": _anything,
+    "file": _anything,
+    "video": _anything,
+    "plan": _anything,
+    "task_card": _anything,
+}
+
+# ---------------------------------------------------------------------------------------------------- what is seen
+
+
+def seen(text: str, blocks: Sequence[Block] | None) -> str:
+    """The source of what a viewer sees: the blocks where there are any, else the text."""
+    if not blocks:
+        return text
+    parts = [part for part in (_seen(block) for block in blocks) if part]
+    return (
+        "\n\n".join(parts)
+        if parts or any(b["type"] in ("actions", "context_actions") for b in blocks)
+        else text
+    )
+
+
+def markup(blocks: Sequence[Block] | None) -> str:
+    """The markup of `seen`: slack-markdown where the message has a markdown block, else slack-mrkdwn."""
+    return "slack-markdown" if any(block["type"] == "markdown" for block in blocks or ()) else "slack-mrkdwn"
+
+
+def _seen(block: Block) -> str:
+    kind = block["type"]
+    if kind == "markdown":
+        return str(block["text"])
+    if kind in ("section", "header"):
+        texts = [block["text"]["text"]] if "text" in block else []
+        return "\n".join([*texts, *(str(one["text"]) for one in block.get("fields") or ())])
+    if kind == "context":
+        return " ".join(str(one.get("text") or one.get("alt_text") or "") for one in block["elements"])
+    if kind == "divider":
+        return "---"
+    if kind == "image":
+        return str(block["alt_text"])
+    if kind == "rich_text":
+        return _plain(block)
+    if kind == "table":
+        return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in block["rows"])
+    return ""
+
+
+def _plain(item: object) -> str:
+    if isinstance(item, list):
+        return "".join(map(_plain, item))
+    if not isinstance(item, dict):
+        return ""
+    kind = item.get("type")
+    if kind == "user":
+        return f"<@{item.get('user_id', '')}>"
+    if kind == "broadcast":
+        return f"<!{item.get('range', '')}>"
+    if kind == "link":
+        return str(item.get("text") or item.get("url") or "")
+    if isinstance(item.get("text"), str):
+        return str(item["text"])
+    return _plain(item.get("elements", []))
+
+
+def controls(blocks: Sequence[Block] | None) -> list[Control]:
+    """What can be pressed, in order. The id is the action id, made unique by the block's where two are alike."""
+    found: list[Control] = []
+    for block in blocks or ():
+        elements = (
+            list(block.get("elements") or ()) if block["type"] in ("actions", "context_actions") else []
+        )
+        if isinstance(block.get("accessory"), dict):
+            elements.append(block["accessory"])
+        for element in elements:
+            for control in _pressable(element, str(block.get("block_id", ""))):
+                twin = any(other.id == control.id for other in found)
+                name = f"{control.block_id}/{control.id}" if twin else control.id
+                found.append(Control(name, control.label, control.style, control.block_id, control.action))
+    return found
+
+
+def _pressable(element: Block, block_id: str) -> Iterator[Control]:
+    action_id = str(element.get("action_id") or "")
+    action = {"action_id": action_id, "block_id": block_id, "type": element["type"]}
+    if element["type"] == "button":
+        action |= {"text": element["text"]} | ({"value": element["value"]} if "value" in element else {})
+        yield Control(
+            action_id, str(element["text"]["text"]), str(element.get("style", "")), block_id, action
+        )
+    elif element["type"] == "icon_button":
+        action |= {"icon": element["icon"]} | ({"value": element["value"]} if "value" in element else {})
+        yield Control(action_id, str(element["text"]["text"]), "", block_id, action)
+    elif element["type"] == "feedback_buttons":
+        for side in ("positive_button", "negative_button"):
+            button = element[side]
+            label, value = str(button["text"]["text"]), str(button.get("value", ""))
+            name = f"{action_id}={value}"
+            yield Control(name, label, "", block_id, {**action, "value": value, "text": button["text"]})
+
+
+# ---------------------------------------------------------------------------------------------------- plain text
+
+
+def pieces(text: str) -> list[str]:
+    """A posted `text`, as Slack cuts it: up to 4,040 characters stay one message, more become several of 4,000."""
+    text = text[:MOST_TEXT_KEPT]
+    if len(text) <= MOST_TEXT_UNSPLIT:
+        return [text]
+    return [text[at : at + SPLIT] for at in range(0, len(text), SPLIT)]
+
+
+def parsed(value: object, fault: str) -> Any:
+    """A parameter that may come as a structure or as its JSON text. Raises SlackError(fault)."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise SlackError(fault) from None

@@ -1,0 +1,274 @@
+"""The sandbox's Slack. Law: a real client needs no patch other than the base URL.
+
+    server = SlackServer(clock, limits, record)
+    await server.start()
+    AsyncWebClient(token=server.bot_token, base_url=server.api_url)
+
+Bots come in by Socket Mode, or by signed HTTP after `set_request_url`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.clock import Clock
+from sandbox.faults import Faults
+from sandbox.limits import Limits
+from sandbox.record import Record
+from sandbox.slack import methods
+from sandbox.slack.chat import Chat
+from sandbox.slack.conversations import Conversations
+from sandbox.slack.delivery import Delivery
+from sandbox.slack.files import Files
+from sandbox.slack.places import Places
+from sandbox.slack.refusals import MisusedError
+from sandbox.slack.request_url import RequestUrl
+from sandbox.slack.responses import Responses
+from sandbox.slack.socket_mode import SocketMode
+from sandbox.slack.streams import Streams
+from sandbox.slack.surfaces import Surfaces
+from sandbox.slack.verbs import Verbs
+from sandbox.slack.web_api import Tokens, WebApi
+from sandbox.slack.workspace import APP, BOT, BOT_USER, TEAM, Channel, Message, Workspace
+
+MOST_BYTES = 64_000_000  # of an upload; the Web API's own bodies are held to less
+
+
+class SlackServer:
+    """One workspace behind one address."""
+
+    bot_token = "xoxb-sandbox-bot"  # noqa: S105 - opens nothing but this sandbox
+    app_token = "xapp-1-sandbox-app"  # noqa: S105
+    signing_secret = "5a" * 16
+    team_id = TEAM
+    app_id = APP
+    bot_id = BOT_USER
+    bot_profile_id = BOT
+    bot_name = "claude"
+    mention = f"<@{BOT_USER}>"
+
+    def __init__(self, clock: Clock, limits: Limits, record: Record) -> None:
+        methods.declare(limits, clock)
+        self.url = ""
+        self.faults = Faults()
+        self.scopes = set(methods.SCOPES)
+        self._workspace = workspace = Workspace(clock, record)
+        self._tokens = tokens = Tokens(self.bot_token, self.app_token, self.scopes)
+        places = Places(workspace, self.scopes)
+        self._sockets = SocketMode(workspace)
+        self._http = RequestUrl(workspace, self.signing_secret)
+        self._delivery = Delivery(workspace, self._sockets)
+        self.subscriptions = self._delivery.subscriptions
+        workspace.announce = self._delivery.publish
+        self._responses = Responses(workspace)
+        self._surfaces = Surfaces(places, tokens)
+        self._files = Files(places, tokens)
+        self._verbs = Verbs(workspace, self._delivery, self._responses, self._surfaces, self._files)
+        self._api = WebApi(clock, limits, record, self.faults, tokens)
+        self._api.resolve = places.resolve
+        self._api.handlers = {
+            **Chat(places).handlers(),
+            **Conversations(places).handlers(),
+            **Streams(places).handlers(),
+            **self._files.handlers(),
+            **self._surfaces.handlers(),
+            "apps.connections.open": self._sockets.open,
+        }
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api/"
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        app = web.Application(client_max_size=MOST_BYTES)
+        app.add_routes(
+            [
+                web.route("*", "/api/{method}", self._api.handle),
+                *self._sockets.routes(),
+                *self._files.routes(),
+                *self._responses.routes(),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0]
+        self.url = self._workspace.url = f"http://{host}:{bound[1]}"
+        self._runner = runner
+
+    async def stop(self) -> None:
+        background = tuple(self._workspace.background)
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await self._sockets.close()
+        await self._http.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    # ------------------------------------------------------------------------------------------------ people
+
+    async def say(
+        self,
+        person: str,
+        channel: str,
+        text: str,
+        *,
+        thread: str = "",
+        reply_to: str = "",
+        files: Sequence[tuple[str, bytes]] = (),
+    ) -> str:
+        """A person types. `text` as typed; `mention` stands for the bot. Slack knows no reply but a thread's.
+
+        Raises MisusedError (a LookupError with a sentence) where no person could.
+        """
+        return self._verbs.say(person, channel, text, thread=thread or reply_to, files=files)
+
+    async def command(self, person: str, channel: str, name: str, text: str) -> str:
+        """A person types `/name text`. The id that is returned stands in the record's event, acked and unacked."""
+        return await self._verbs.command(person, channel, name, text)
+
+    async def press(self, person: str, channel: str, message: str, control: str) -> str:
+        """A person presses a button, by its id or its label."""
+        return await self._verbs.press(person, channel, message, control)
+
+    async def delete(self, person: str, channel: str, message: str) -> None:
+        self._verbs.delete(person, channel, message)
+
+    async def change(self, person: str, channel: str, message: str, text: str) -> None:
+        self._verbs.change(person, channel, message, text)
+
+    async def react(
+        self, person: str, channel: str, message: str, name: str, *, remove: bool = False
+    ) -> None:
+        self._verbs.react(person, channel, message, name, remove=remove)
+
+    async def shortcut(self, person: str, callback_id: str, channel: str = "", message: str = "") -> str:
+        return await self._verbs.shortcut(person, callback_id, channel, message)
+
+    async def submit(self, person: str, view: str, values: dict[str, dict[str, Any]]) -> str:
+        return await self._verbs.submit(person, view, values)
+
+    async def stop_stream(self, person: str, channel: str, message: str) -> None:
+        self._verbs.stop_stream(person, channel, message)
+
+    async def open_home(self, person: str, tab: str = "messages") -> None:
+        self._verbs.open_home(person, tab)
+
+    async def invite(self, person: str, channel: str) -> None:
+        self._verbs.invite(person, channel)
+
+    async def remove_bot(self, channel: str) -> None:
+        self._verbs.remove_bot(channel)
+
+    async def unfurl(self, channel: str, message: str) -> None:
+        """Slack adds a preview: message_changed without anybody's edit."""
+        self._verbs.unfurl(channel, message)
+
+    # ------------------------------------------------------------------------------------------------ snapshots
+
+    def people(self) -> list[dict[str, Any]]:
+        return [{"id": one.id, "name": one.name, "bot": one.bot} for one in self._workspace.people.values()]
+
+    def channels(self) -> list[dict[str, Any]]:
+        return [self._channel(channel) for channel in self._workspace.channels.values()]
+
+    def _channel(self, channel: Channel) -> dict[str, Any]:
+        person = self._workspace.people.get(channel.person)
+        return {
+            "id": channel.id,
+            "name": channel.name or (person.name if person else ""),
+            "kind": "dm" if channel.kind == "im" else "channel",
+            "private": channel.kind != "channel",
+            "person": channel.person,
+            "archived": channel.archived,
+            "member": BOT_USER in channel.members,
+        }
+
+    def direct(self, person: str) -> str:
+        """The id of a person's DM with the bot."""
+        return self._workspace.direct(person).id
+
+    def messages(self, channel: str) -> list[dict[str, Any]]:
+        """Raises MisusedError for an unknown channel."""
+        place = self._workspace.channels.get(channel)
+        if place is None:
+            raise MisusedError(f"there is no channel {channel!r}")
+        return [self._message(message) for message in self._workspace.visible(place)]
+
+    def _message(self, message: Message) -> dict[str, Any]:
+        author = self._workspace.people.get(message.author)
+        return {
+            "id": message.ts,
+            "author": message.author,
+            "author_name": message.username or (author.name if author else "Slackbot"),
+            "text": message.source,
+            "markup": message.markup,
+            "thread": message.thread,
+            "reply_to": "",
+            "controls": [control.as_json() for control in message.controls],
+            "ephemeral_for": message.ephemeral_for,
+            "edited": message.edited is not None,
+            "at": message.at,
+            "files": [{"id": file.id, "name": file.name, "size": file.length} for file in message.files],
+            "reactions": {name: list(users) for name, users in message.reactions.items()},
+        }
+
+    def status(self, channel: str, thread: str) -> str:
+        """What stands under the thread now ("thinking"), "" for nothing."""
+        return self._workspace.channels[channel].statuses.get(thread, ("", 0.0))[0]
+
+    def file(self, file: str) -> bytes:
+        """The bytes of a file that was uploaded. Raises KeyError."""
+        return self._workspace.files[file].content or b""
+
+    def views(self) -> list[dict[str, Any]]:
+        """Open modals and home tabs: {"id","person","body","state"}."""
+        return [
+            {"id": view.id, "person": view.person, "body": view.body, "state": view.state}
+            for view in self._surfaces.views.values()
+        ]
+
+    # ------------------------------------------------------------------------------------------------ faults
+
+    async def set_request_url(self, url: str) -> None:
+        """Send events, commands and presses over signed HTTP from now on ("" goes back to Socket Mode).
+
+        Raises ConnectionError where the address fails the url_verification.
+        """
+        if url:
+            await self._http.verify(url)
+        self._delivery.road = self._http if url else self._sockets
+
+    @property
+    def connections(self) -> int:
+        """Open sockets of the bot."""
+        return len(self._sockets.connections)
+
+    async def disconnect(self, reason: str = "refresh_requested", *, only_first: bool = False) -> None:
+        """Close the bot's sockets: "warning", "refresh_requested", "link_disabled" are told; "" cuts the line."""
+        chosen = self._sockets.connections[: 1 if only_first else None]
+        for connection in tuple(chosen):
+            await self._sockets.disconnect(connection, reason)
+
+    def deliver_twice(self, times: int = 1) -> None:
+        """The next `times` events are delivered twice, although they were acknowledged."""
+        self._delivery.doubled += times
+
+    def swallow_acks(self, times: int = 1) -> None:
+        """The next `times` acknowledgements on sockets never arrive, so that Slack delivers again."""
+        self._sockets.swallowed += times
+
+    def revoke(self, error: str = "token_revoked") -> None:
+        """Every call with the bot token fails with this code from now on; "" makes the token good again."""
+        self._tokens.revoked = error
+
+    def set_archived(self, channel: str, *, archived: bool = True) -> None:
+        self._workspace.channels[channel].archived = archived
