@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
@@ -50,7 +50,7 @@ class Asked:
     """A slash command or a button, with what answering it needs. The token never leaves the adapter."""
 
     id: str
-    token: str
+    token: str = field(repr=False)
     visible: bool
     event: Incoming | Pressed | None
 
@@ -89,7 +89,7 @@ def said(d: Mapping[str, Any], me: str, cache: Cache) -> Incoming | None:
     )
 
 
-def asked(d: Mapping[str, Any], cache: Cache) -> Asked:
+def asked(d: Mapping[str, Any], me: str, cache: Cache) -> Asked:
     """What an INTERACTION_CREATE means. Raises on a malformed payload."""
     interaction, token = str(d["id"]), str(d["token"])
     channel = str(d.get("channel_id") or (d.get("channel") or {}).get("id") or "")
@@ -104,7 +104,7 @@ def asked(d: Mapping[str, Any], cache: Cache) -> Asked:
         event = Incoming(
             key=f"{PLATFORM}:interaction:{interaction}",
             person=person,
-            text=readable(_question(data), {"guild_id": guild}, "", cache),
+            text=readable(_question(data), {"guild_id": guild}, me, cache),
             how="command",
             place=place,
             scope=f"message:{channel}:{interaction}",

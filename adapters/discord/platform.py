@@ -179,7 +179,7 @@ class DiscordPlatform:
     def _interaction(self, d: Mapping[str, Any]) -> None:
         if self._interactions is None or not self._seen.first(f"interaction:{d['id']}"):
             return
-        asked = inbound.asked(d, self._seen)
+        asked = inbound.asked(d, self._seen.me, self._seen)
         if isinstance(asked.event, Incoming):
             now = asyncio.get_running_loop().time()
             self._interactions.defer(asked.id, asked.token, visible=asked.visible, now=now)
