@@ -73,8 +73,12 @@ class Inbox:
     def event(self, body: Payload) -> None:
         with _Guard("event", body):
             event = events.message(body, self._me, self._name_of)
+            if isinstance(event, Incoming) and not self._is_new(
+                event.key, addressed=event.how != "overheard"
+            ):
+                return
             if event is not None:
-                self._put(event)
+                self._queue.put_nowait(event)
 
     def command(self, body: Payload) -> None:
         with _Guard("command", body):
@@ -90,13 +94,11 @@ class Inbox:
     def press(self, body: Payload) -> None:
         with _Guard("press", body):
             pressed = events.press(body, self._me, self._name_of)
-            if pressed is not None:
-                self._put(pressed)
-
-    def _put(self, event: Event) -> None:
-        if isinstance(event, Incoming) and not self._is_new(event.key, addressed=event.how != "overheard"):
-            return
-        self._queue.put_nowait(event)
+            if pressed is None:
+                return
+            trigger = body.get("trigger_id")  # new for each press
+            if not isinstance(trigger, str) or self._is_new(f"press:{trigger}", addressed=True):
+                self._queue.put_nowait(pressed)
 
     def _is_new(self, key: str, *, addressed: bool) -> bool:
         if self._seen.get(key, False) or (key in self._seen and not addressed):

@@ -1,10 +1,14 @@
-"""Socket Mode: one line to Slack, kept up for months. Law: a socket is replaced, never trusted.
+"""Socket Mode: lines to Slack, kept up for months. Law: a socket is replaced, never trusted.
 
     a `disconnect` frame          the next socket is opened first, the old one goes on being read until it is up
     lost, reset, closed           the next is opened at once, then at growing intervals
     silence (no pong)             aiohttp's heartbeat closes it; as above
     apps.connections.open fails   429: after its Retry-After; a refusal (token revoked) each minute; else growing
     no `hello`                    taken all the same: an envelope is proof enough
+
+Two lines are kept, the second as a spare: what Slack sends on a socket that has just died it tries once more at once,
+and then only after a minute. With the spare that second try arrives. A server that does not like two sockets from one
+app (it closes the older) tires the spare out, and one line remains.
 
 The SDK's own Socket Mode client is not used. At a `disconnect` it closes the old socket before it asks for the next,
 so that what arrives meanwhile is lost until Slack sends it again; and while connecting fails it tries the same
@@ -41,23 +45,33 @@ LINGER_SECONDS = 10.0  # "warning" comes about ten seconds before the end of a s
 HANDLING_SECONDS = 2.0  # then the envelope is acknowledged all the same: Slack waits 3 s
 STEADY_SECONDS = 10.0  # a socket that lived shorter counts as a failed attempt
 LONGEST_PAUSE = 30.0
+SPARE_PATIENCE = 3  # so many short lives in a row, and the spare rests
+SPARE_REST = 3600.0
 REFUSED_PAUSE = 60.0  # a revoked token or Socket Mode switched off: somebody has to act first
+TOO_MANY = "too_many_websockets"
 LARGEST_FRAME = 16 * 2**20  # aiohttp's own limit of 4 MiB would close the line over one big event
 
 
 class Line:
-    """Keeps one socket open and hands each envelope's payload to `deliver(kind, payload)`, once acknowledged or not.
+    """Keeps one socket open and hands each envelope's payload to `deliver(kind, payload)`, which has 2 s for it.
 
     `client` calls apps.connections.open. `trouble` is the code of the last failure, "" while all is well.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, client: AsyncWebClient, app_token: str, deliver: Deliver
+        self,
+        session: aiohttp.ClientSession,
+        client: AsyncWebClient,
+        app_token: str,
+        deliver: Deliver,
+        *,
+        spare: bool = False,
     ) -> None:
         self._session = session
         self._client = client
         self._app_token = app_token
         self._deliver = deliver
+        self._spare = spare
         self._socket: Socket | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -74,8 +88,12 @@ class Line:
             self.trouble = dialled.code
             return dialled
         self._socket = dialled
-        self._keeper = asyncio.create_task(self._keep(dialled), name="slack-line")
+        self.keep()
         return None
+
+    def keep(self) -> None:
+        """Keep the line from now on, whether or not there is a socket yet."""
+        self._keeper = asyncio.create_task(self._keep(), name="slack-line")
 
     async def close(self) -> None:
         tasks = [*self._retired, *([self._keeper] if self._keeper is not None else [])]
@@ -86,21 +104,26 @@ class Line:
             await self._socket.close()
         self._socket = None
 
-    async def _keep(self, socket: Socket) -> None:
+    async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         short_lives = 0
         while True:
+            socket = self._socket = self._socket or await self._redial()
             born = loop.time()
             await socket.over.wait()
             short_lives = 0 if loop.time() - born >= STEADY_SECONDS else short_lives + 1
             log.info("the socket ends", extra={"reason": socket.reason, "seconds": round(loop.time() - born)})
-            if socket.reason == "too_many_websockets":
+            if self._spare and (short_lives >= SPARE_PATIENCE or socket.reason == TOO_MANY):
+                await socket.close()
+                log.info("the spare socket rests")
+                await asyncio.sleep(SPARE_REST)
+                short_lives = 0
+            elif socket.reason == TOO_MANY:
                 await socket.close()
             if short_lives:
                 await asyncio.sleep(pause(short_lives))
-            self._socket, old = await self._redial(), socket
-            self._retire(old)
-            socket = self._socket
+            self._socket = await self._redial()
+            self._retire(socket)
 
     async def _redial(self) -> Socket:
         """The next socket, however long it takes."""

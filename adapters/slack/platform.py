@@ -76,7 +76,7 @@ class SlackPlatform:
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
         self._inbox = Inbox(name_of=self._known, asked=self._asked, emptied=self._emptied)
         self._connection: _Connection | None = None
-        self._line: Line | None = None
+        self._lines: tuple[Line, ...] = ()
         self._webhook: Webhook | None = None
         self._turned_away = ""
         self._missing: tuple[str, ...] = ()
@@ -116,8 +116,8 @@ class SlackPlatform:
     async def close(self) -> None:
         self._closed = True
         self._inbox.close()
-        if self._line is not None:
-            await self._line.close()
+        for line in self._lines:
+            await line.close()
         if self._webhook is not None:
             await self._webhook.close()
         if self._connection is not None:
@@ -129,10 +129,10 @@ class SlackPlatform:
         notes: list[str] = []
         if self._connection is None or self._closed:
             notes.append("Slack: not connected.")
-        elif self._line is not None and not self._line.up:
-            why = f" ({self._line.trouble})" if self._line.trouble else ""
+        elif self._lines and not any(line.up for line in self._lines):
+            why = f" ({self._lines[0].trouble})" if self._lines[0].trouble else ""
             notes.append(f"Slack: the socket is down{why}; connecting again.")
-        elif self._line is None and self._webhook is None:
+        elif not self._lines and self._webhook is None:
             notes.append("Slack: still connecting.")
         if self._turned_away:
             notes.append(f"Slack: the bot token is refused ({self._turned_away}); install the app again.")
@@ -173,9 +173,10 @@ class SlackPlatform:
 
         loop = asyncio.get_running_loop()
         deadline = loop.time() + CONNECT_PATIENCE
-        line = self._line = Line(
-            connection.session, web.client(self._api_url, None, connection.session), self._app_token, deliver
-        )
+        opener = web.client(self._api_url, None, connection.session)
+        line = Line(connection.session, opener, self._app_token, deliver)
+        spare = Line(connection.session, opener, self._app_token, deliver, spare=True)
+        self._lines = (line, spare)
         attempt = 0
         while (failed := await line.open()) is not None:
             attempt += 1
@@ -185,6 +186,7 @@ class SlackPlatform:
                     "with the scope connections:write, and Socket Mode has to be switched on for the app."
                 )
             await _wait(failed, attempt, deadline, "Slack opened no socket")
+        spare.keep()
 
     async def _http(self, app: AsyncApp) -> None:
         webhook = Webhook(app, self._signing_secret, self._http_host, self._http_port or 0)
