@@ -90,8 +90,11 @@ class Choice:
         script = self.respond(asked) if self.respond is not None else None
         # A test that answers this request itself has not used up what is queued for others.
         queued, faults = self._take(asked.question, answered=script is not None)
-        script = script or queued or _continued(asked, earlier) or _scripted(asked, wishes, thinking)
-        for word, fault in wishes.faults:
+        script = script or queued
+        going_on = None if script is not None else _continued(asked, earlier)
+        script = script or going_on or _scripted(asked, wishes, thinking)
+        # A fault belongs to the answer of its question, not to what is left of that answer.
+        for word, fault in wishes.faults if going_on is None else ():
             key = (asked.question, word)
             self._struck[key] = self._struck.get(key, 0) + 1
             if not fault.times or self._struck[key] <= fault.times:

@@ -57,12 +57,18 @@ def left_at(messages: Sequence[Mapping[str, Any]]) -> str:
         said = words(messages[-2])
     else:
         return ""
-    return said.rstrip()[-_TAIL:]
+    return said[-_TAIL:]
 
 
 def rest_of(text: str, tail: str) -> int | None:
-    """How many characters of a script's text were said when it broke off at `tail`; None: it is not from there."""
-    if len(tail) < _SHORTEST:
-        return 0 if text.startswith(tail) and tail else None
-    at = text.rfind(tail)
-    return None if at < 0 else at + len(tail)
+    """How many characters of a script's text were said when it broke off at `tail`; None: it is not from there.
+
+    A client may have trimmed the end of what it heard.
+    """
+    for end in (tail, tail.rstrip()):
+        if len(end) < _SHORTEST:
+            return len(end) if end and text.startswith(end) else None
+        at = text.rfind(end)
+        if at >= 0:
+            return at + len(end)
+    return None

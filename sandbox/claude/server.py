@@ -11,8 +11,7 @@ import json
 import math
 import socket
 import struct
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -393,10 +392,10 @@ class ClaudeServer:
         await response.prepare(request)
         self._call("POST /v1/messages", 200, "", asked.at)
         due = self.clock.now()
-        speed = script.speed or self.speed
         reason = "unfinished"
         for step in _replay(script.raw) if script.raw is not None else Stream(script, frame):
-            due += step.pause + step.weight / speed
+            # The server's own speed is read each time: somebody may turn it up in the middle of an answer.
+            due += step.pause + step.weight / (script.speed or self.speed)
             await self._pass(response, step, due)
             if step.data:
                 await _write(response, step.data, script.write)
@@ -456,20 +455,27 @@ async def _write(response: web.StreamResponse, data: bytes, size: int | None) ->
             await asyncio.sleep(0)
 
 
-def _replay(raw: bytes) -> list[Step]:
-    """A recorded body, event by event and byte for byte; its text is read only for the record."""
-    steps: list[Step] = []
-    for chunk in raw.split(b"\n\n"):
-        text = ""
+def _replay(raw: bytes) -> Iterator[Step]:
+    """A recorded body, event by event and byte for byte; what it says is read only for the record."""
+    chunks = raw.split(b"\n\n")
+    for number, chunk in enumerate(chunks, start=1):
+        text, ends = "", ""
         for line in chunk.splitlines():
-            if line.startswith(b"data:"):
-                try:
-                    delta = json.loads(line[5:]).get("delta", {})
-                except (ValueError, AttributeError):
-                    continue
-                if isinstance(delta, dict) and delta.get("type") == "text_delta":
-                    text += str(delta.get("text", ""))
-        steps.append(Step(chunk + b"\n\n", text, weight=len(text)))
-    # What stood after the last blank line had none: a recorded body may end without one.
-    steps[-1] = replace(steps[-1], data=steps[-1].data[:-2])
-    return steps
+            fields = _fields(line)
+            if fields.get("type") == "text_delta":
+                text += str(fields.get("text", ""))
+            ends = str(fields.get("stop_reason") or ends)
+        # What follows the last blank line may be nothing, or an event that was recorded without one.
+        yield Step(chunk if number == len(chunks) else chunk + b"\n\n", text, weight=len(text), ends=ends)
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    """The delta of one line of data; empty where there is none."""
+    if not line.startswith(b"data:"):
+        return {}
+    try:
+        data = json.loads(line[5:])
+    except ValueError:
+        return {}
+    delta = data.get("delta") if isinstance(data, dict) else None
+    return delta if isinstance(delta, dict) else {}
