@@ -322,8 +322,10 @@ class Interactions:
             raise Refusal(10015)
         return one
 
-    def known(self, token: str) -> Interaction | None:
-        return self._by_token.get(token)
+    def about(self, token: str) -> tuple[str, str, str]:
+        """(interaction, channel, original message) of a token, for the record: the token itself is a secret."""
+        one = self._by_token.get(token)
+        return (one.id, one.channel, one.original) if one is not None else ("unknown", "", "")
 
     def open_modal(self, one: Interaction, custom_id: str, title: str, fields: list[Json]) -> Modal:
         modal = Modal(

@@ -43,13 +43,9 @@ class People:
     interactions: Interactions
     posts: Posts
     bodies: payloads.Messages
+    mention: str  # how a message addresses the bot
 
     # ------------------------------------------------------------------ views
-
-    @property
-    def mention(self) -> str:
-        """How a message addresses the bot."""
-        return f"<@{self.state.bot_id}>"
 
     def people(self) -> list[dict[str, Any]]:
         return [{"id": one.id, "name": one.name, "bot": one.bot} for one in self.state.users.values()]
@@ -67,6 +63,10 @@ class People:
             }
             for one in self.state.channels.values()
         ]
+
+    def direct(self, person: str) -> str:
+        """The DM of a person with the bot."""
+        return self.state.open_dm(self.state.person(person).id).id
 
     def messages(self, channel: str) -> list[dict[str, Any]]:
         """What stands in the channel now, oldest first, each as a viewer sees it."""

@@ -15,17 +15,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import web
 
 from sandbox.clock import Clock
+from sandbox.discord import bodies
 from sandbox.discord.buckets import Buckets, Ruling
 from sandbox.discord.errors import Refusal, is_snowflake, not_found, unauthorized
-from sandbox.discord.messages import FILE_BYTES_MAX, File
+from sandbox.discord.messages import File
 from sandbox.discord.state import Json
 from sandbox.faults import Fault, Faults
 from sandbox.record import Record
-
-REQUEST_MAX = 25 * 1024 * 1024  # docs resources/message: the largest request
 
 Answer: TypeAlias = tuple[int, Any]
 
@@ -38,8 +37,7 @@ class Call:
     template: str
     parts: dict[str, str]
     query: Mapping[str, str]
-    scope: str
-    body: Json | list[Any] = field(default_factory=dict)
+    body: bodies.Body = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     message: str = ""  # the message it made or changed, for the record
@@ -94,16 +92,43 @@ IDS = {
 }
 
 
+@dataclass(slots=True)
+class Trip:
+    """One call on its way, as the record tells of it. `scope`: the major parameter, with a token's interaction for it."""
+
+    method: str
+    scope: str
+    channel: str
+    message: str
+    address: str
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the client is answered; `error` is Discord's code as the record has it."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
 class Rest:
-    """All routes, and what happens to a call before and after its handler."""
+    """All routes, and what happens to a call before and after its handler.
+
+    `latency`: sandbox seconds of every call's way, half of them before it counts and half after.
+    `picky_user_agent`: shut out clients that do not name themselves as Discord asks ("DiscordBot (url, version)").
+    """
 
     def __init__(self, clock: Clock, buckets: Buckets, faults: Faults, record: Record) -> None:
         self._clock, self._buckets, self._faults, self._record = clock, buckets, faults, record
         self._routes: list[Route] = []
         self.token = ""
+        self.latency = 0.0
         self.picky_user_agent = False
-        # Interaction token -> interaction id: tokens are bearers and stay out of the record.
-        self.name_of_token: Callable[[str], str] = lambda _: "unknown"
+        # Interaction token -> (interaction, channel, original): tokens are bearers and stay out of the record.
+        self.about_token: Callable[[str], tuple[str, str, str]] = lambda _: ("unknown", "", "")
 
     def add(self, routes: Sequence[Route]) -> None:
         self._routes.extend(routes)
@@ -113,53 +138,63 @@ class Rest:
         return [route.name for route in self._routes]
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        began = self._clock.now()
-        address = request.remote or ""
+        began, address = self._clock.now(), request.remote or ""
+        await self._clock.sleep(self.latency / 2)
+        path = "/" + request.rel_url.raw_path.partition("/api/v")[2].partition("/")[2]
+        route, parts, others = self._match(request.method, path)
+        # What is unknown is named by its first step only: a path may carry a token.
+        method = route.name if route else f"{request.method} /{path.split('/')[1]}/..."
+        interaction, channel, original = self.about_token(parts["t"]) if "t" in parts else ("", "", "")
+        trip = Trip(
+            method,
+            interaction or parts.get("c") or parts.get("g") or "",
+            channel or parts.get("c", ""),
+            parts.get("m") or original,
+            address,
+            began,
+        )
         ban = self._buckets.banned(address)
         if ban:
-            self._note("*", "", 429, "banned", began)
+            self._note(trip, 429, "banned")
             return _blocked(math.ceil(self._clock.real(ban)))
-        if self.picky_user_agent and not request.headers.get("User-Agent", "").startswith("DiscordBot ("):
-            self._note("*", "", 403, "40333", began)
-            return _json(403, {"message": "internal network error", "code": 40333}, {})
-        path = request.rel_url.raw_path.partition("/api/v")[2].partition("/")[2]
-        route, parts, others = self._match(request.method, "/" + path)
-        method = route.name if route else f"{request.method} /{path if len(path) < 80 else path[:80]}"
-        scope = self._scope(parts)
-        fault = self._faults.take(method, parts.get("c", ""))
+        fault = self._faults.take(method, trip.channel)
         if fault is not None:
             await self._clock.sleep(fault.delay)
-            if fault.answers:
-                headers = (
-                    self._buckets.peek(route.limit, parts.get("t") or scope) if route and route.limit else {}
-                )
-                return self._scripted(fault, method, scope, began, address, headers)
             if fault.drop == "before":
-                self._note(method, scope, 0, "dropped", began)
+                self._note(trip, 0, "dropped")
                 return _hang_up(request)
-        status, body, headers, error, message = await self._answer(request, route, parts, others, scope)
-        if status in (401, 403, 429) and headers.get("X-RateLimit-Scope") != "shared":
-            self._buckets.invalid(address)
+            if fault.answers:
+                if fault.body is not None:
+                    status = fault.status or 200
+                    self._note(trip, status, "scripted")
+                    return web.Response(status=status, text=fault.body, content_type="text/html")
+                return await self._end(trip, self._scripted(fault, trip, route))
+        reply = await self._answer(request, trip, route, parts, others=others)
         if fault is not None:
             await self._clock.sleep(fault.linger)
             if fault.drop == "after":
-                self._note(method, scope, 0, "dropped after", began, message)
+                self._note(trip, 0, "dropped after")
                 return _hang_up(request)
-        self._note(method, scope, status, error, began, message)
-        return _json(status, body, headers)
+        return await self._end(trip, reply)
 
-    def _note(
-        self, method: str, scope: str, status: int, error: str, began: float, message: str = ""
-    ) -> None:
+    async def _end(self, trip: Trip, reply: Reply) -> web.Response:
+        if reply.status in (401, 403, 429) and reply.headers.get("X-RateLimit-Scope") != "shared":
+            self._buckets.invalid(trip.address)
+        await self._clock.sleep(self.latency / 2)
+        self._note(trip, reply.status, reply.error)
+        return _json(reply)
+
+    def _note(self, trip: Trip, status: int, error: str) -> None:
         self._record.add(
             "call",
             "discord",
-            method=method,
-            scope=scope,
+            method=trip.method,
+            scope=trip.scope,
             status=status,
             error=error,
-            took=self._clock.now() - began,
-            message=message,
+            took=self._clock.now() - trip.began,
+            channel=trip.channel,
+            message=trip.message,
         )
 
     def _match(self, method: str, path: str) -> tuple[Route | None, dict[str, str], bool]:
@@ -174,42 +209,36 @@ class Rest:
             others = True
         return None, {}, others
 
-    def _scope(self, parts: dict[str, str]) -> str:
-        """The major parameter as the record may show it."""
-        if "t" in parts:
-            return self.name_of_token(parts["t"])
-        return parts.get("c") or parts.get("g") or ""
-
     async def _answer(
-        self, request: web.Request, route: Route | None, parts: dict[str, str], others: bool, scope: str
-    ) -> tuple[int, Any, dict[str, str], str, str]:
-        """(status, body, headers, error code for the record, message id)"""
-        call: Call | None = None
+        self, request: web.Request, trip: Trip, route: Route | None, parts: dict[str, str], *, others: bool
+    ) -> Reply:
         headers: dict[str, str] = {}
         try:
             route = self._admit(request, route, others=others)
             if route.counted:
                 ruling = self._buckets.everywhere("bot")
                 if ruling is not None:
-                    return self._refused(route.name, scope, ruling)
+                    return self._refused(trip, ruling)
             if route.limit:
-                ruling = self._buckets.rule(route.limit, parts.get("t") or scope)
+                ruling = self._buckets.rule(route.limit, trip.scope)
                 headers = ruling.headers
                 if ruling.refused_by:
-                    return self._refused(route.name, scope, ruling)
+                    return self._refused(trip, ruling)
             _check_ids(parts)
-            call = Call(request.method, route.template, parts, request.query, scope, headers=dict(headers))
-            await _read_body(request, call)
-            status, body = await route.handler(call)
+            body, files = await bodies.read(request)
+            call = Call(request.method, route.template, parts, request.query, body, files, dict(headers))
+            status, answer = await route.handler(call)
         except TooFast as too_fast:
-            assert route is not None
-            return self._refused(route.name, scope, too_fast.ruling)
+            return self._refused(trip, too_fast.ruling)
         except Refusal as refusal:
-            return refusal.status, refusal.body, headers, str(refusal.code or refusal.status), ""
-        return status, body, call.headers, "", call.message
+            return Reply(refusal.status, refusal.body, headers, str(refusal.code or refusal.status))
+        trip.message = call.message or trip.message
+        return Reply(status, answer, call.headers)
 
     def _admit(self, request: web.Request, route: Route | None, *, others: bool) -> Route:
-        """The route, if it exists and the token may use it."""
+        """The route, if it exists and the client may use it."""
+        if self.picky_user_agent and not request.headers.get("User-Agent", "").startswith("DiscordBot ("):
+            raise Refusal(40333, status=403, message="internal network error")
         if request.path.partition("/api/v")[2].partition("/")[0] not in ("9", "10"):
             raise Refusal(50041)
         if route is None:
@@ -218,48 +247,41 @@ class Rest:
             raise unauthorized()
         return route
 
-    def _refused(self, method: str, scope: str, ruling: Ruling) -> tuple[int, Any, dict[str, str], str, str]:
+    def _refused(self, trip: Trip, ruling: Ruling) -> Reply:
         self._record.add(
             "refused",
             "discord",
-            method=method,
-            scope=scope,
+            method=trip.method,
+            scope=trip.scope,
             limit=ruling.refused_by,
             retry_after=ruling.retry_after,
+            channel=trip.channel,
+            message=trip.message,
         )
-        status, body, headers = too_many(ruling, self._clock.real(ruling.retry_after))
-        return status, body, headers, str(ruling.code or 429), ""
+        return too_many(ruling, self._clock.real(ruling.retry_after))
 
-    def _scripted(
-        self, fault: Fault, method: str, scope: str, began: float, address: str, headers: dict[str, str]
-    ) -> web.StreamResponse:
+    def _scripted(self, fault: Fault, trip: Trip, route: Route | None) -> Reply:
         """The answer that a fault was scripted to give. A 429's `error` may say whose limit it is: "shared", "global"."""
+        headers = self._buckets.peek(route.limit, trip.scope) if route and route.limit else {}
         code = int(fault.error) if fault.error.isdigit() else 0
         usual = Refusal(code)
         status = fault.status if fault.status is not None else usual.status
-        self._note(method, scope, status, fault.error or "scripted", began)
-        if status in (401, 403, 429) and fault.error != "shared":
-            self._buckets.invalid(address)
-        if fault.body is not None:
-            return web.Response(status=status, text=fault.body, content_type="text/html")
         if status == 429:
             wait = fault.retry_after if fault.retry_after is not None else 1.0
             kind = fault.error if fault.error in ("shared", "global") else "user"
-            ruling = Ruling({} if kind == "global" else headers, "scripted", wait, kind, code)
-            self._record.add(
-                "refused", "discord", method=method, scope=scope, limit="scripted", retry_after=wait
+            return self._refused(
+                trip, Ruling({} if kind == "global" else headers, "scripted", wait, kind, code)
             )
-            return _json(*too_many(ruling, self._clock.real(wait)))
         if code:
-            return _json(status, usual.body, headers)
+            return Reply(status, usual.body, headers, str(code))
         reasons = {
             500: "Internal Server Error",
             502: "Bad Gateway",
             503: "Service Unavailable",
             504: "Gateway Timeout",
         }
-        text = f"{status}: {reasons.get(status, 'Scripted')}"
-        return _json(status, {"message": text, "code": 0}, {})
+        text = f"{status}: {reasons.get(status, fault.error or 'Scripted')}"
+        return Reply(status, {"message": text, "code": 0}, headers, str(status))
 
 
 class TooFast(Exception):
@@ -270,8 +292,8 @@ class TooFast(Exception):
         super().__init__(ruling.refused_by)
 
 
-def too_many(ruling: Ruling, seconds: float) -> tuple[int, Json, dict[str, str]]:
-    """A 429: (status, body, headers). `seconds` are real ones."""
+def too_many(ruling: Ruling, seconds: float) -> Reply:
+    """A 429; `seconds` are real ones."""
     body: Json = {
         "message": "You are being rate limited."
         if ruling.scope != "shared"
@@ -290,16 +312,16 @@ def too_many(ruling: Ruling, seconds: float) -> tuple[int, Json, dict[str, str]]
     }
     if ruling.scope == "global":
         headers["X-RateLimit-Global"] = "true"
-    return 429, body, headers
+    return Reply(429, body, headers, str(ruling.code or 429))
 
 
-def _json(status: int, body: Any, headers: Mapping[str, str]) -> web.Response:
-    head = {"Via": "1.1 google", "Server": "cloudflare", **headers}
-    if status == 204:
+def _json(reply: Reply) -> web.Response:
+    head = {"Via": "1.1 google", "Server": "cloudflare", **reply.headers}
+    if reply.status == 204:
         return web.Response(status=204, headers=head)
-    data = json.dumps(body, separators=(",", ":")).encode()
+    data = json.dumps(reply.body, separators=(",", ":")).encode()
     # Not json_response: that would add "; charset=utf-8", and some clients compare the type whole.
-    return web.Response(status=status, body=data, headers={**head, "Content-Type": "application/json"})
+    return web.Response(status=reply.status, body=data, headers={**head, "Content-Type": "application/json"})
 
 
 def _blocked(seconds: int) -> web.Response:
@@ -329,100 +351,3 @@ def _check_ids(parts: dict[str, str]) -> None:
     }
     if errors:
         raise Refusal(50035, errors=errors)
-
-
-async def _read_body(request: web.Request, call: Call) -> None:
-    """Fill the call's body and files. Refuses what is not JSON or a form, or is too large."""
-    if call.method in ("GET", "DELETE") or not request.can_read_body:
-        return
-    if (request.content_length or 0) > REQUEST_MAX:
-        raise Refusal(40005)
-    kind = request.content_type
-    if kind == "multipart/form-data":
-        await _read_form(request, call)
-        return
-    data = await _read_all(request)
-    if not data:
-        return
-    if kind != "application/json":
-        raise Refusal(
-            50035,
-            errors={
-                "_errors": [
-                    {
-                        "code": "CONTENT_TYPE_INVALID",
-                        "message": 'Expected "Content-Type" header to be one of '
-                        "{'application/json', 'multipart/form-data'}.",
-                    }
-                ]
-            },
-        )
-    call.body = _loads(data)
-
-
-async def _read_all(request: web.Request) -> bytes:
-    data = bytearray()
-    async for chunk in request.content.iter_any():
-        data += chunk
-        if len(data) > REQUEST_MAX:
-            raise Refusal(40005)
-    return bytes(data)
-
-
-def _loads(data: bytes | str) -> Json | list[Any]:
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        raise Refusal(50109) from None
-    if isinstance(body, (dict, list)):
-        return body
-    raise Refusal(
-        50035,
-        errors={
-            "_errors": [
-                {"code": "DICT_TYPE_CONVERT", "message": "Only dictionaries may be used in a DictType"}
-            ]
-        },
-    )
-
-
-async def _read_form(request: web.Request, call: Call) -> None:
-    """payload_json and files[n]; a form without payload_json carries its fields singly."""
-    fields: dict[str, Any] = {}
-    payload: Json | list[Any] | None = None
-    total = 0
-    try:
-        reader = await request.multipart()
-        while (part := await reader.next()) is not None:
-            if isinstance(part, MultipartReader):
-                raise Refusal(50035)
-            data = await _read_part(part, REQUEST_MAX - total)
-            total += len(data)
-            name = part.name or ""
-            if name == "payload_json":
-                payload = _loads(data)
-            elif part.filename is not None:
-                if len(data) > FILE_BYTES_MAX:
-                    raise Refusal(40005)
-                found = re.fullmatch(r"files\[(\d+)\]", name)
-                index = found.group(1) if found else str(len(call.files))
-                kind = part.headers.get("Content-Type", "").partition(";")[0]
-                if kind == "application/octet-stream":
-                    kind = ""  # the client did not say; the name tells
-                call.files.append(File(index, part.filename, kind, data))
-            else:
-                fields[name] = data.decode("utf-8", "replace")
-    except (ValueError, AssertionError):
-        raise Refusal(
-            50035, errors={"_errors": [{"code": "INVALID_BODY", "message": "The form cannot be read."}]}
-        ) from None
-    call.body = payload if payload is not None else fields
-
-
-async def _read_part(part: BodyPartReader, left: int) -> bytes:
-    data = bytearray()
-    while chunk := await part.read_chunk(64 * 1024):
-        data += chunk
-        if len(data) > left:
-            raise Refusal(40005)
-    return bytes(data)

@@ -15,6 +15,7 @@ import zlib
 from aiohttp import web
 
 from sandbox.clock import Clock
+from sandbox.discord.bodies import REQUEST_MAX
 from sandbox.discord.buckets import Buckets
 from sandbox.discord.channels import Channels
 from sandbox.discord.commands import Commands
@@ -24,7 +25,7 @@ from sandbox.discord.interactions import Interactions
 from sandbox.discord.payloads import Messages
 from sandbox.discord.people import People
 from sandbox.discord.posts import Posts
-from sandbox.discord.rest import REQUEST_MAX, Rest
+from sandbox.discord.rest import Rest
 from sandbox.discord.state import State, bot_token
 from sandbox.discord.webhooks import Webhooks
 from sandbox.faults import Faults
@@ -42,13 +43,14 @@ class DiscordServer(People):
     gateway   the switches of the Gateway (`disconnect`, `reconnect`, `invalidate`, `twice`, `lose`, `reverse` ...,
               `allowed_intents`, `compress`, `mute_acks`, `refuse_resumes`)
     faults    scripted faults by route, such as "PATCH /channels/{c}/messages/{m}"
-    rest      `picky_user_agent`: refuse clients that do not name themselves as Discord asks
+    rest      `latency` of every call; `picky_user_agent`: refuse clients that do not name themselves as Discord asks
     """
 
     def __init__(self, clock: Clock, limits: Limits, record: Record) -> None:
         self._clock, self._limits, self._record = clock, limits, record
         self.application_id, self.guild_id, self.bot_id = APPLICATION_ID, GUILD_ID, APPLICATION_ID
         self.bot_name = "claude"
+        self.mention = f"<@{APPLICATION_ID}>"
         self.state = State(GUILD_ID, APPLICATION_ID, APPLICATION_ID, self.bot_name)
         self.state.populate()
         self.faults = Faults()
@@ -58,7 +60,7 @@ class DiscordServer(People):
         self.posts = Posts(clock, self.state, self.bodies, self.gateway, record)
         self.interactions = Interactions(clock, self.state, self.bodies, self.gateway, record)
         self.rest = Rest(clock, self.buckets, self.faults, record)
-        self.rest.name_of_token = self._name_of_token
+        self.rest.about_token = self.interactions.about
         self.rest.add(
             Guild(self.state, self.gateway).routes()
             + Channels(clock, self.state, self.buckets, self.gateway, self.posts, self.bodies).routes()
@@ -77,10 +79,6 @@ class DiscordServer(People):
     @bot_token.setter
     def bot_token(self, token: str) -> None:
         self.rest.token = self.gateway.token = token
-
-    def _name_of_token(self, token: str) -> str:
-        one = self.interactions.known(token)
-        return one.id if one is not None else "unknown"
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes any that is free. The addresses are known afterwards."""
@@ -107,6 +105,11 @@ class DiscordServer(People):
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+    @property
+    def connections(self) -> int:
+        """How many identified clients are connected."""
+        return sum(session.connection is not None for session in self.gateway.sessions.values())
 
     async def disconnect(self, code: int | None = None) -> None:
         """Drop the bot's Gateway connections, with a close code or (None) as a cable does."""

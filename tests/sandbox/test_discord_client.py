@@ -11,8 +11,9 @@ import discord
 import pytest
 import yarl
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
+
 from sandbox.clock import Clock
-from sandbox.discord.gateway import EVERYTHING, MESSAGE_CONTENT
 from sandbox.discord.server import DiscordServer
 from sandbox.limits import Limits
 from sandbox.record import Entry, Record
@@ -39,7 +40,6 @@ async def server() -> AsyncIterator[DiscordServer]:
 @pytest.fixture(autouse=True)
 def addresses(server: DiscordServer) -> Iterator[None]:
     """discord.py's three addresses, restored afterwards."""
-    from discord.gateway import DiscordWebSocket
 
     before = discord.http.Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, discord.Asset.BASE
     discord.http.Route.BASE = server.api_url
