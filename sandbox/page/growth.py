@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -14,9 +13,6 @@ Place: TypeAlias = tuple[str, str, str]  # platform, channel, thread
 
 # More ticks than a strip of a few hundred pixels can show; an answer of five minutes has about that many edits.
 MOST_TICKS: Final = 400
-# A message that changed this recently (sandbox seconds) may still be growing: a refusal that names no message of its
-# own belongs to those. Slack's slowest fair share in our sandbox, ten replies at 50 edits a minute, is 12 s.
-GROWS_FOR: Final = 15.0
 # How long a status shows where its server does not take it away: Discord's typing ends after 10 s (docs, Trigger
 # Typing Indicator), Slack's status after 2 minutes and Slack's server says so itself.
 STATUS_LASTS: Final = {"slack": 120.0, "discord": 10.0}
@@ -70,7 +66,7 @@ class Growths:
             return self._shown(entry)
         if entry.kind == "removed":
             self._of.pop(_key(entry), None)
-        elif entry.kind == "refused":
+        elif entry.kind == "call" and entry.get("status") == 429:
             return self._refused(entry)
         elif entry.kind == "status":
             self._status(entry)
@@ -94,28 +90,13 @@ class Growths:
         return {key}
 
     def _refused(self, entry: Entry) -> set[Key]:
-        """On the strip of the message that was to be edited; where the record names none, of all that grow there."""
-        struck = set(self._struck(entry))
-        for key in struck:
-            growth = self._of[key]
-            growth.add(Tick(entry.at, growth.characters, "refused"))
-        return struck
-
-    def _struck(self, entry: Entry) -> Iterator[Key]:
-        message, channel, scope = entry.get("message"), entry.get("channel"), entry.get("scope")
-        for key, growth in self._of.items():
-            if key[0] != entry.platform:
-                continue
-            if message:
-                if key[2] == message:
-                    yield key
-            elif len(growth.ticks) > 1 and entry.at - growth.last < GROWS_FOR:
-                scoped = str(channel or (scope if self._is_channel(entry.platform, scope) else ""))
-                if not scoped or key[1] == scoped:
-                    yield key
-
-    def _is_channel(self, platform: str, scope: object) -> bool:
-        return any(key[0] == platform and key[1] == scope for key in self._of)
+        """A call that was answered 429 and named a message stands on that message's strip."""
+        key = (entry.platform, str(entry.get("channel") or ""), str(entry.get("message") or ""))
+        growth = self._of.get(key)
+        if growth is None:
+            return set()
+        growth.add(Tick(entry.at, growth.characters, "refused"))
+        return {key}
 
     def _status(self, entry: Entry) -> None:
         place = (entry.platform, str(entry["channel"]), str(entry.get("thread") or ""))

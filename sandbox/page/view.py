@@ -154,6 +154,10 @@ class View:
             "controls": list(message.get("controls") or ()),
             "ephemeral_for": message.get("ephemeral_for") or "",
             "edited": bool(message.get("edited")),
+            "files": [str(file["name"]) for file in message.get("files") or ()],
+            # Discord: a deferred answer shows as thinking; the answer to a command says who used which.
+            "loading": bool(message.get("loading")),
+            "command": message.get("command"),
             "at": round(float(message["at"]), 3),
             "growth": growth.as_json() if growth is not None and mine else [],
         }
