@@ -8,7 +8,6 @@ inkstream demo --once Q  the same without a browser: asks on both platforms and 
 from __future__ import annotations
 
 import asyncio
-import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
@@ -105,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,7 +13,6 @@ import logging
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 
 from bot.claude.answer import Claude
 from bot.conversation.conversations import Channel, Conversations
@@ -172,10 +171,10 @@ class App:
         remembered = await store.budgets(name)
         if remembered is not None:
             learned, age = remembered
-            channel.outbox.restore(learned, age=age)
+            channel.outbox.restore(learned, age)
 
     async def _keep_budgets(self, store: Store, channels: dict[str, Channel]) -> None:
         for name, channel in channels.items():
-            learned: dict[str, Any] = channel.outbox.export()
+            learned = channel.outbox.export()
             if learned:
                 await store.keep_budgets(name, learned)

@@ -20,7 +20,7 @@ from bot.claude.answer import Ask, Claude
 from bot.claude.events import Usage
 from bot.conversation import history, routing
 from bot.conversation.journal import StoreJournal
-from bot.ports import Content, Deleted, Event, Incoming, Platform, Pressed, Ref
+from bot.ports import Content, Deleted, Event, Incoming, Platform, Pressed
 from bot.reply.outbox import Outbox, Settled
 from bot.reply.pages import Document
 from bot.reply.reply import Reply, Subject
@@ -77,12 +77,7 @@ class Conversations:
                 if reply is not None:
                     reply.stop()
             case Deleted(message):
-                for reply in self._showing(message):
-                    log.info("reply.deleted", extra={"reply": reply.subject.id})
-                    reply.vanish()
-
-    def _showing(self, message: Ref) -> list[Reply]:
-        return [reply for reply in self._replies.values() if message in reply.refs]
+                channel.outbox.deleted(message)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

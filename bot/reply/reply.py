@@ -96,26 +96,12 @@ class Reply:
         self._begun = asyncio.Event()
         self._status_shown = False
 
-    @property
-    def refs(self) -> tuple[Ref, ...]:
-        """The messages that show this reply so far, in order."""
-        return tuple(self._refs)
-
-    @property
-    def place(self) -> Place:
-        """Where it grows; with the thread, once an announcement has made one."""
-        return self._view.place
-
     def stop(self, notice: str = sentences.STOPPED) -> None:
         """End it now: Claude's request is closed, what was said stays, `notice` is added. The first call counts."""
         if self._stopped is None:
             self._stopped = notice
             if self._reading is not None:
                 self._reading.cancel()
-
-    def vanish(self) -> None:
-        """Somebody deleted its message: it is over, quietly."""
-        self._view.abandon()
 
     async def run(self, ask: Callable[[], Awaitable[Ask]]) -> Settled:
         """Grow it to its end, and return how the view ended. `ask` is called once, at once."""
@@ -204,8 +190,9 @@ class Reply:
         return notice, "whole" if reason in ("end_turn", "stop_sequence") else "partial"
 
     def _on_posted(self, index: int, ref: Ref, place: Place) -> None:
-        del self._refs[index:]
-        self._refs.append(ref)
+        if index >= 0:  # -1 is the announcement: no page, but it made the thread
+            del self._refs[index:]
+            self._refs.append(ref)
         self._journal.posted(self.subject.id, tuple(self._refs), place)
 
     # -------------------------------------------------------------------------------------------- status
