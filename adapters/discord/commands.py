@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import aiohttp
 import discord
 
 from adapters.discord.inbound import COMMAND, QUESTION
@@ -63,27 +62,34 @@ def _says(stored: Any, wanted: Any) -> bool:
     return bool(stored == wanted)
 
 
-async def register(client: discord.Client, application: int, note: Callable[[str], None]) -> None:
-    """Make Discord's commands ours; tried for as long as it takes, more slowly each time. `note` gets the sentence
-    that says they are missing, "" when they are there.
+async def register(
+    client: discord.Client, application: int, note: Callable[[str], None], first: asyncio.Event
+) -> None:
+    """Make Discord's commands ours; tried for as long as it takes, more slowly each time.
+
+    `note` gets the sentence that says they are missing, "" when they are there; `first` is set when the first
+    attempt is over.
     """
     attempt = 0
-    while True:
-        try:
-            stored = await client.http.get_global_commands(application)
-            if differ(stored):
-                await client.http.bulk_upsert_global_commands(application, list(COMMANDS))
-                _log.info("the slash commands were registered")
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as trouble:
-            said = (
-                f"status {trouble.status}"
-                if isinstance(trouble, discord.HTTPException)
-                else type(trouble).__name__
-            )
-            note(f"The /{COMMAND} command could not be registered with Discord ({said}); trying again.")
-            _log.warning("the slash commands could not be registered: %s", said)
-            await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
-            attempt += 1
-        else:
-            note("")
-            return
+    while (trouble := await _attempt(client, application)) is not None:
+        note(f"The /{COMMAND} command could not be registered with Discord ({trouble}); trying again.")
+        _log.warning("the slash commands could not be registered: %s", trouble)
+        first.set()
+        await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+        attempt += 1
+    note("")
+    first.set()
+
+
+async def _attempt(client: discord.Client, application: int) -> str | None:
+    """Read, compare, write if need be. What went wrong, in a word; None when the commands are there."""
+    try:
+        stored = await client.http.get_global_commands(application)
+        if differ(stored):
+            await client.http.bulk_upsert_global_commands(application, list(COMMANDS))
+            _log.info("the slash commands were registered")
+    except discord.HTTPException as refused:
+        return f"status {refused.status}"
+    except Exception as trouble:  # noqa: BLE001  # of a task that nobody awaits: whatever it is, it is told and tried again
+        return type(trouble).__name__
+    return None

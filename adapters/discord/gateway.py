@@ -31,11 +31,14 @@ _log = logging.getLogger(__name__)
 
 OWN_API: Final = "https://discord.com/api/v10"
 
-STARTUP_SECONDS: Final = 45.0
+STARTUP_SECONDS: Final = 30.0
 """How long the first connection may take, tries included, before whoever starts us is told."""
 
 HELLO_SECONDS: Final = 30.0
 """From opening the socket to the IDENTIFY or RESUME sent."""
+
+GOODBYE_SECONDS: Final = 2.0
+"""For a closing handshake."""
 
 STEADY_SECONDS: Final = 30.0
 """A connection that has lived this long was a good one: the next trouble starts from the shortest pause."""
@@ -184,7 +187,6 @@ class Gateway:
         self._failures = 0
         self._identified = float("-inf")
         self._task: asyncio.Task[None] | None = None
-        self._closing = False
 
     # ------------------------------------------------------------------------------------------------ what others ask
 
@@ -210,6 +212,8 @@ class Gateway:
 
     async def open(self) -> None:
         """Log in and wait for the first READY. Raises ConnectError with a sentence."""
+        if not self._token or not self._token.isascii() or any(sign.isspace() for sign in self._token):
+            raise ConnectError(REFUSED)
         loop = asyncio.get_running_loop()
         until = loop.time() + STARTUP_SECONDS
         await self._log_in(until)
@@ -233,7 +237,6 @@ class Gateway:
 
     async def close(self) -> None:
         """Leave: Discord is told (close code 1000), so that nobody waits for a RESUME."""
-        self._closing = True
         self._connected = False
         task, self._task = self._task, None
         if task is not None:
@@ -266,13 +269,7 @@ class Gateway:
             except discord.LoginFailure:
                 await self._discard(self._client)
                 raise ConnectError(REFUSED) from None
-            except (
-                discord.DiscordException,
-                aiohttp.ClientError,
-                OSError,
-                TimeoutError,
-                KeyError,
-            ) as trouble:
+            except Exception as trouble:  # noqa: BLE001  # whatever it is, the start failed, and a sentence says so
                 said = (
                     f"status {trouble.status}"
                     if isinstance(trouble, discord.HTTPException)
@@ -401,7 +398,9 @@ class Gateway:
         if self._seat.session is None or ws.session_id is not None:
             self._seat.session, self._seat.sequence, self._seat.url = ws.session_id, ws.sequence, ws.gateway
         try:
-            await ws.close(code)
+            # aiohttp waits for the other side's goodbye, half a minute if need be; we do not.
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await ws.close(code)
         except (aiohttp.ClientError, OSError, RuntimeError) as trouble:
             _log.debug("closing the Gateway's socket: %s", type(trouble).__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import SimpleNamespace
@@ -43,6 +44,7 @@ PAGE_LIMIT: Final = 2_000
 STATUS_SECONDS: Final = 8.0
 """Typing lasts 10 s (documented); renewed two seconds before."""
 
+COMMANDS_TIMEOUT: Final = 5.0
 STATUS_TIMEOUT: Final = 5.0
 NAME_TIMEOUT: Final = 5.0
 
@@ -80,6 +82,7 @@ class DiscordPlatform:
         self._meter: Meter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = ""
+        self._registered = asyncio.Event()
         self._typing: set[str] = set()
         self._closed = False
 
@@ -110,6 +113,9 @@ class DiscordPlatform:
         )
         try:
             await self._gateway.open()
+            # Ready means that /ask is there, too; but an outage of that one route is no reason not to start.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._registered.wait(), COMMANDS_TIMEOUT)
         except BaseException:
             await self.close()
             raise
@@ -129,7 +135,8 @@ class DiscordPlatform:
         for task in self._tasks:
             task.cancel()
         task = asyncio.get_running_loop().create_task(
-            commands.register(client, client.application_id, self._set_note), name="discord:commands"
+            commands.register(client, client.application_id, self._set_note, self._registered),
+            name="discord:commands",
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 KEY_LENGTH: Final = 25
 """Documented: a nonce has at most 25 characters."""
 
-LOOK_BACK: Final = 50
-"""Messages of the channel that `find` reads: what may have been said there while one answer was lost."""
+LOOK_BACK: Final = 100
+"""Messages of the channel that `find` reads, the most that one call gives: what may have been said there since."""
 
 LOADING: Final = 1 << 7
 """The flag of a deferred answer that is still "thinking"."""
@@ -188,7 +188,7 @@ class Writing:
 
         Sure: our own MESSAGE_CREATE on the Gateway, which carries the nonce, and a command's first page, of which
         there is one. Nearly sure: the nonce on a message that is read back (Discord keeps it "for a while", and does
-        not promise it there), or a message of ours newer than the question with exactly the text that was posted.
+        not promise it there), or a message of ours with exactly the text that was posted and no other key.
         Not to be had: a follow-up where the bot cannot see the channel. Repeating the post is safe besides:
         `enforce_nonce` makes Discord answer with the first message if that is only minutes old.
         """
@@ -200,10 +200,8 @@ class Writing:
             return await self._find_original(interaction, place)
         if interaction is not None and not interaction.visible:
             return None
-        since = f"&after={place.reply_to}" if place.reply_to else ""
-        call = Call(
-            "GET", f"/channels/{place.channel}/messages?limit={LOOK_BACK}{since}", budgets.READ, place.channel
-        )
+        path = f"/channels/{place.channel}/messages?limit={LOOK_BACK}"
+        call = Call("GET", path, budgets.READ, place.channel)
         answer = await self._aside(call)
         if answer is None or answer.failure or not isinstance(answer.body, list):
             if answer is not None and answer.status in (403, 404):
@@ -286,9 +284,8 @@ class Writing:
 
     async def _aside(self, call: Call, body: Mapping[str, Any] | None = None) -> Answer | None:
         """A call outside the outbox: counted, and left out while its budget is refused. None: it was left out."""
-        bucket = self.budgets.route(call.route, call.major)
-        now = _now()
-        if now < max(self._shut_until, self._quiet.get(bucket.key) or 0.0):
+        quiet_until = self._quiet.get(self.budgets.route(call.route, call.major).key) or 0.0
+        if _now() < max(self._shut_until, quiet_until):
             return None
         self._spend(call)
         answer = await self._rest.call(call.method, call.path, body, bot=call.bot)
@@ -296,7 +293,8 @@ class Writing:
         if answer.status == 429:
             reading = self._read(call, answer, None, call.major)
             if isinstance(reading, Refused):
-                self._quiet.put(bucket.key, now + reading.retry_after)
+                bucket = self.budgets.route(call.route, call.major)  # by the hash that this answer may have told
+                self._quiet.put(bucket.key, _now() + reading.retry_after)
                 known = self.budgets.everywhere()
                 self._meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
         return answer
