@@ -1,0 +1,181 @@
+"""The Gateway connection through whatever breaks it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from adapters.discord import gateway as gateway_module
+from bot.ports import ConnectError, Incoming
+from sandbox.discord.gateway import MESSAGE_CONTENT
+from tests.adapters.discord_stage import WITHIN, Stage, staged
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with staged() as one:
+        yield one
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discord wants 5 s between IDENTIFYs; the sandbox does not insist."""
+    monkeypatch.setattr(gateway_module, "IDENTIFY_APART_SECONDS", 0.0)
+
+
+async def sessions(stage: Stage, event: str, count: int) -> None:
+    await stage.record.wait(lambda r: len(r.entries("event", event=event)) >= count, within=WITHIN)
+
+
+async def until(stage: Stage, *, ready: bool) -> None:
+    """Until health says so."""
+    async with asyncio.timeout(WITHIN):
+        while stage.platform.health().ready is not ready:  # noqa: ASYNC110  # health is asked; it announces nothing
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("code", [None, 1000, 1001, 4000, 4001, 4007, 4008, 4009])
+async def test_a_broken_connection_is_resumed_and_nothing_said_meanwhile_is_lost(
+    stage: Stage, code: int | None
+) -> None:
+    """A question asked while the connection was away is answered."""
+    await stage.server.disconnect(code)
+    incoming = await stage.ask("while you were away")
+    assert incoming.text == "while you were away"
+    await until(stage, ready=True)
+    assert len(stage.gateway("READY")) == 1
+
+
+async def test_op_7_is_obeyed_by_a_resume(stage: Stage) -> None:
+    """Discord's own restarts are no event."""
+    stage.server.gateway.reconnect()
+    await sessions(stage, "RESUMED", 1)
+    assert (await stage.ask("after")).text == "after"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_invalid_session_is_begun_anew_at_the_address_that_the_api_names(stage: Stage) -> None:
+    """discord.py would go to Discord's own address here."""
+    stage.server.gateway.invalidate()
+    await sessions(stage, "READY", 2)
+    await until(stage, ready=True)
+    assert (await stage.ask("after")).text == "after"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_session_that_was_forgotten_is_begun_anew(stage: Stage) -> None:
+    """A RESUME that comes too late ends in an IDENTIFY."""
+    stage.server.gateway.refuse_resumes = 1
+    await stage.server.disconnect(4000)
+    await sessions(stage, "READY", 2)
+    assert (await stage.ask("after")).text == "after"
+
+
+async def test_health_tells_when_the_gateway_is_away_and_when_it_is_back(stage: Stage) -> None:
+    """Ready means connected, and a sentence says what is missing."""
+    assert stage.platform.health().ready
+    stage.server.bot_token, token = "another", stage.server.bot_token
+    await stage.server.disconnect(4000)
+    await until(stage, ready=False)
+    assert "Gateway" in stage.platform.health().notes[0]
+    stage.server.bot_token = token
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_without_the_content_intent_mentions_and_direct_messages_and_commands_still_work(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Refused with 4014: connected again without it, one warning, and health says how to switch it on."""
+    async with staged(connect=False) as stage:
+        stage.server.gateway.allowed_intents &= ~MESSAGE_CONTENT
+        with caplog.at_level(logging.WARNING):
+            await stage.connect()
+        assert stage.platform.health().ready
+        assert "Message Content" in stage.platform.health().notes[0]
+        assert (
+            len([r for r in caplog.records if r.name.startswith("adapters") and r.levelno == logging.WARNING])
+            == 1
+        )
+        assert (await stage.ask("a mention")).text == "a mention"
+        await stage.server.say(stage.ada, stage.direct, "direct")
+        assert (await stage.next(Incoming)).text == "direct"
+        assert (await stage.command("a command")).text == "a command"
+
+
+@pytest.mark.parametrize("content", [True, False])
+async def test_no_more_is_asked_for_than_is_used(content: bool) -> None:
+    """Guilds, messages, direct messages, and their content."""
+    assert gateway_module.intents(content=content).value == 1 | 1 << 9 | 1 << 12 | (content << 15)
+
+
+async def test_a_gateway_that_refuses_the_token_is_told_in_a_sentence() -> None:
+    """4004 after a login that went well."""
+    async with staged(connect=False) as stage:
+        stage.server.gateway.token = "another"
+        with pytest.raises(ConnectError, match="4004"):
+            await stage.connect()
+
+
+async def test_an_address_where_nobody_listens_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is tried for a while first: the other side may be starting, too."""
+    monkeypatch.setattr(gateway_module, "STARTUP_SECONDS", 0.8)
+    async with staged(connect=False) as stage:
+        await stage.server.stop()
+        with pytest.raises(ConnectError, match="cannot be reached at http://127"):
+            await stage.connect()
+
+
+async def test_a_payload_that_cannot_be_read_costs_one_line_without_its_text(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection lives on: the same session, and the next question is heard."""
+    secret = "words that people wrote"
+    malformed: list[tuple[str, Any]] = [
+        ("MESSAGE_CREATE", {"content": secret}),
+        ("MESSAGE_CREATE", {"author": {"id": "1"}, "content": secret, "mentions": 5}),
+        ("MESSAGE_CREATE", [secret]),
+        ("INTERACTION_CREATE", {"id": "1", "data": secret}),
+        ("INTERACTION_CREATE", None),
+        ("MESSAGE_DELETE", {"channel_id": secret}),
+        ("GUILD_CREATE", {"name": secret}),
+        ("CHANNEL_UPDATE", {"id": secret}),
+        ("SOMETHING_NEW", {"text": secret}),
+    ]
+    with caplog.at_level(logging.DEBUG):
+        for event, data in malformed:
+            stage.server.gateway.dispatch(event, data)
+        assert (await stage.ask("after")).text == "after"
+    assert len([r for r in caplog.records if "could not be read" in r.getMessage()]) == len(malformed) - 1
+    assert secret not in caplog.text
+    assert len(stage.gateway("READY")) == 1
+
+
+async def test_a_server_that_closes_each_connection_is_not_stormed(stage: Stage) -> None:
+    """The pauses grow: in the first second a few attempts, not hundreds."""
+    for _ in range(3):
+        resumed = len(stage.gateway("RESUMED"))
+        await stage.server.disconnect(4000)
+        await sessions(stage, "RESUMED", resumed + 1)
+    entries = stage.gateway("RESUMED")
+    gaps = [b.at - a.at for a, b in pairwise(entries)]
+    assert gaps[-1] > gaps[0] > 0.4
+
+
+async def test_words_and_tokens_stay_out_of_logs_at_every_level(caplog: pytest.LogCaptureFixture) -> None:
+    """discord.py's DEBUG lines hold whole payloads, so they are not let through."""
+    with caplog.at_level(logging.DEBUG):
+        async with staged() as stage:
+            incoming = await stage.ask("a secret question")
+            ref = await stage.post(incoming.place, "a secret answer")
+            command = await stage.command("a secret command")
+            await stage.post(command.place, "another secret answer", key="k2", reply="r2")
+            await stage.server.delete(stage.ada, ref.channel, ref.message)
+            tokens = [one.token for one in stage.server.interactions._by_id.values()]
+            secrets = ["secret", stage.server.bot_token, *tokens]
+    for word in secrets:
+        assert word not in caplog.text
