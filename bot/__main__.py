@@ -16,7 +16,6 @@ import typer
 
 from adapters.discord.platform import DiscordPlatform
 from adapters.slack.platform import SlackPlatform
-from bot import demo as demonstration
 from bot.app import App
 from bot.ports import Platform
 from bot.service import logs
@@ -90,6 +89,8 @@ def demo(
 
     With ANTHROPIC_API_KEY set, the real Claude answers; otherwise a scripted one does.
     """
+    from bot import demo as demonstration  # noqa: PLC0415 - a bot in service does not load the sandbox
+
     raise typer.Exit(asyncio.run(demonstration.run(once=once, port=port, log_level=log_level)))
 
 
