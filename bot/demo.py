@@ -25,7 +25,7 @@ from bot.ports import Dialect
 from bot.reply.pages import Document
 from bot.settings import Settings
 from sandbox.record import Entry, Record
-from sandbox.world import World
+from sandbox.world import PortError, World
 
 # How long the bot may take to come up, and an answer of `--once` to be whole.
 _READY_WITHIN = 30.0
@@ -49,8 +49,8 @@ async def run(*, once: str | None, port: int, log_level: str) -> int:
     world = World()
     try:
         await world.start(page=0 if once is not None else port)
-    except OSError as error:
-        typer.echo(f"Port {port} cannot be used ({error.strerror}): try --port 0.", err=True)
+    except PortError as error:
+        typer.echo(f"{error} Choose another: --port 0 takes any that is free.", err=True)
         return 2
     try:
         async with _bot(world, log_level):
@@ -79,9 +79,12 @@ async def _bot(world: World, log_level: str) -> AsyncIterator[None]:
         free.bind(("127.0.0.1", 0))
         health = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="inkstream-demo-") as folder:
+        sandbox = world.environment()
+        if os.environ.get("ANTHROPIC_API_KEY"):  # then the real Claude answers, where the environment says
+            sandbox = {name: value for name, value in sandbox.items() if not name.startswith("ANTHROPIC_")}
         environment = {
             **os.environ,
-            **world.environment(real_claude=bool(os.environ.get("ANTHROPIC_API_KEY"))),
+            **sandbox,
             "DATABASE_URL": f"sqlite:///{folder}/inkstream.sqlite3",
             "HEALTH_PORT": str(health),
             "LOG_LEVEL": log_level,
