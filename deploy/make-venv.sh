@@ -13,8 +13,9 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
 fi
 
 if command -v uv >/dev/null 2>&1; then
+    # Compiled once here: uv leaves it to the first run, and a run may be forbidden to write.
     uv venv --quiet --allow-existing --python "$python" .venv
-    uv pip sync --quiet --require-hashes --python .venv/bin/python requirements/dev.txt
+    uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements/dev.txt
     uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python -e .
 else
     if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
