@@ -126,7 +126,7 @@ class TimerBot:
                 posted = await self.call_slack(
                     "chat.postMessage", channel=channel, thread_ts=root, text=text[:100], blocks=blocks
                 )
-                ts = posted["ts"]
+                ts = posted.get("ts", "")
 
     async def call_slack(self, method: str, **fields: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.stage.slack.bot_token}"}
@@ -147,4 +147,4 @@ class TimerBot:
             else:
                 body["message_reference"] = {"message_id": asked}
                 async with self.session.post(f"{path}/messages", json=body, headers=headers) as answer:
-                    message = (await answer.json())["id"]
+                    message = (await answer.json()).get("id", "")

@@ -7,6 +7,8 @@ const SCALES = [0.25, 0.5, 1, 2, 5, 10, 60];
 const SHAPES = [["", "each limit's own"], ["bucket", "bucket with burst"], ["single", "bucket of one"], ["sliding", "sliding window"], ["fixed", "fixed window"]];
 const SURE = { documented: "documented", observed: "observed by others", guessed: "a guess" };
 
+const short = (number) => (number < 1000 ? String(Math.floor(number)) : `${+(number / 1000).toFixed(1)}k`);
+
 export class Gauges {
   constructor(root, store, live, channelOf) {
     this.root = root;
@@ -27,14 +29,14 @@ export class Gauges {
     this.most = h("span", { class: "most" });
     this.behind = h("b", { class: "figure", text: "0" });
     this.age = h("span", { class: "age" });
-    this.budgets = h("ul", { class: "budgets" });
+    this.lists = { slack: h("ul", { class: "budgets" }), other: h("ul", { class: "budgets" }) };
     this.nobody = h("p", { class: "empty", text: "No call yet: each budget appears with its first call." });
     this.problem = h("p", { class: "problem", role: "alert" });
     this.body = h(
-      "div", { class: "body", id: "gauges-body", hidden: !open },
+      "div", { class: "panel", id: "gauges-body", hidden: !open },
       h("section", { class: "lag", "aria-label": "Lag" }, h("h3", { text: "Said, and not yet seen" }), h("p", {}, this.behind, " characters", this.age), h("div", { class: "plot" }, this.chart, this.most)),
-      h("section", { class: "limits", "aria-label": "Budgets", tabindex: "0" }, h("h3", { text: "Budgets" }), this.nobody, this.budgets),
-      h("section", { class: "controls", "aria-label": "Controls" }, ...this.controls(), this.problem),
+      h("section", { class: "limits", "aria-label": "Budgets", tabindex: "0" }, h("h3", { text: "Budgets" }), this.nobody, h("div", { class: "columns" }, this.lists.slack, this.lists.other)),
+      h("section", { class: "tries", "aria-label": "Controls" }, ...this.controls(), this.problem),
     );
     this.root.append(this.toggle, this.body);
   }
@@ -76,7 +78,7 @@ export class Gauges {
   }
 
   fast() {
-    write(this.speedSays, `${this.wanted()} characters/s`);
+    write(this.speedSays, `${this.wanted()} chars/s`);
   }
 
   draw() {
@@ -88,7 +90,7 @@ export class Gauges {
     this.root.classList.toggle("refused", refused > 0);
     if (this.body.hidden) return;
     write(this.behind, lag.characters.toLocaleString("en"));
-    write(this.age, lag.characters ? `, the oldest ${seconds(lag.seconds)} ago` : "");
+    write(this.age, lag.characters ? ` · ${seconds(lag.seconds)}` : "");
     this.plot();
     this.drawBudgets(budgets);
     if (document.activeElement !== this.speed) {
@@ -125,18 +127,23 @@ export class Gauges {
       row.element.remove();
       this.rows.delete(id);
     }
-    budgets.forEach((budget, index) => {
+    const places = { slack: 0, other: 0 };
+    for (const budget of budgets) {
+      const column = budget.platform === "slack" ? "slack" : "other";
+      const list = this.lists[column];
+      const index = places[column];
+      places[column] += 1;
       const row = this.rows.get(budget.id) ?? this.row(budget);
       const share = Math.max(0, Math.min(1, budget.left / budget.size));
       row.fill.style.transform = `scaleX(${share})`;
       put(row.meter, "aria-valuenow", String(Math.floor(budget.left)));
       put(row.meter, "aria-valuemax", String(budget.size));
-      write(row.left, `${Math.floor(budget.left)} of ${budget.size}`);
+      write(row.left, `${short(budget.left)} / ${short(budget.size)}`);
       write(row.refusals, budget.refusals ? `${budget.refusals} refused` : "");
       row.element.classList.toggle("refused", budget.refusals > 0);
       row.element.classList.toggle("low", share < 0.2);
-      if (this.budgets.children[index] !== row.element) this.budgets.insertBefore(row.element, this.budgets.children[index] ?? null);
-    });
+      if (list.children[index] !== row.element) list.insertBefore(row.element, list.children[index] ?? null);
+    }
   }
 
   row({ id, platform, limit, place, certainty, source, rate }) {
@@ -147,7 +154,7 @@ export class Gauges {
     const refusals = h("span", { class: "refusals" });
     const element = h(
       "li", { class: `budget ${platform}`, title: `${pace}, ${SURE[certainty]}: ${source}` },
-      h("span", { class: "name" }, h("b", { text: limit }), place ? h("span", { text: ` ${place}` }) : ""), meter, left, refusals,
+      h("span", { class: "name" }, h("b", { text: limit }), place ? h("span", { text: ` ${place}` }) : ""), refusals, meter, left,
       h("span", { class: `sure ${certainty}`, text: certainty }),
     );
     const row = { element, fill, meter, left, refusals };

@@ -11,7 +11,7 @@ const EXAMPLES = [
   ["A table", "Compare four ways to keep a rate limit. #script:tables"],
   ["Code", "Show me a token bucket in three languages. #script:code"],
   ["Lists", "Plan a small release, step by step. #script:lists"],
-  ["中文 & 😀", "Say something in many scripts. #script:world"],
+  ["Many scripts", "Say something in many scripts. #script:world"],
   ["A long answer", "Tell me everything. #script:long #speed:600"],
   ["Thinking first", "Think before you answer. #script:thinking"],
   ["A fault", "What if the connection breaks? #chars:900 #fault:fin@500:times=1"],

@@ -68,13 +68,14 @@ export class Row {
     }
     if (before?.at !== message.at) {
       const wall = this.store.wall(message.at);
-      write(this.time, wall.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+      write(this.time, wall.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
       put(this.time, "datetime", wall.toISOString());
     }
     this.follows = follows;
     this.element.classList.toggle("follows", follows);
     const html = message.loading && !message.html ? "<em>thinking…</em>" : message.html;
     if (this.html !== html) morph(this.body, html, { inked: before !== null && message.bot });
+    if (this.html !== html && !message.bot) dim(this.body);
     this.html = html;
     if (before?.files.join() !== message.files.join()) {
       this.files.hidden = !message.files.length;
@@ -172,6 +173,22 @@ export class Row {
     this.actions.replaceChildren(
       ...acts.map(([sign, label, run]) => h("button", { type: "button", tabindex: "-1", title: label, "aria-label": `${label}: message by ${message.name}`, onclick: run }, sign)),
     );
+  }
+}
+
+// Words such as #script:tables choose an answer of the local Claude: said, and not in the way.
+const WISH = /#(?:script|chars|speed|piece|write|fault|first_byte|first_text):\S+/g;
+
+function dim(body) {
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    for (const found of [...text.data.matchAll(WISH)].reverse()) {
+      const wish = text.splitText(found.index);
+      wish.splitText(found[0].length);
+      wish.replaceWith(h("span", { class: "wish", text: found[0] }));
+    }
   }
 }
 

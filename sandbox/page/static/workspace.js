@@ -1,6 +1,6 @@
 // One chat platform: its channels, the messages of one of them, a thread beside it, and who one speaks as.
 
-import { announce, h, put, write } from "./dom.js";
+import { announce, h, put, svg, write } from "./dom.js";
 import { Composer } from "./composer.js";
 import { Feed } from "./feed.js";
 import { avatar, plain } from "./message.js";
@@ -62,10 +62,12 @@ export class Workspace {
     this.nav = h("nav", { "aria-label": `${this.root.getAttribute("aria-label")} channels` });
     const stage = h(
       "div", { class: "stage" },
-      h("header", { class: "bar" }, this.title, h("label", { class: "speak" }, h("span", { text: "Speaking as" }), this.face, this.select)),
+      h("header", { class: "bar" }, this.title),
       this.feed.element, this.status, this.composer.element,
     );
-    this.frame = h("div", { class: "frame" }, this.nav, stage);
+    // Under the channels, so that it is there beside a thread too.
+    const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words", text: "Speaking as" }), this.select);
+    this.frame = h("div", { class: "frame" }, this.nav, speaker, stage);
     if (this.threaded) this.buildThread(acts, more);
     this.root.append(this.frame);
   }
@@ -111,7 +113,10 @@ export class Workspace {
     if (context?.change) return this.live.deed("change", { ...where, message: context.change, text: this.composer.written(text) });
     const command = /^\/(\w+)\s*([\s\S]*)$/.exec(text);
     if (command && thread) throw new Error("Slack takes no commands in a thread: type it in the channel");
-    if (command) return this.live.deed("command", { ...where, name: command[1], text: command[2] });
+    if (command) {
+      this.commanded = true;
+      return this.live.deed("command", { ...where, name: command[1], text: command[2] });
+    }
     const id = await this.live.deed("say", { ...where, text: this.composer.written(text), thread, reply_to: context?.reply ?? "" });
     if (!thread) this.mine.add(id);
     return id;
@@ -161,6 +166,11 @@ export class Workspace {
     for (const message of fresh) {
       if (message.platform !== this.name) continue;
       if (message.channel !== this.channel) this.unread.add(message.channel);
+      // Slack does not post a typed command: the bot posts the question itself, and answers under it.
+      if (this.threaded && this.commanded && message.bot && !message.thread && !message.ephemeral_for) {
+        this.mine.add(message.id);
+        this.commanded = false;
+      }
       // One's own question opens its thread when the answer begins, unless one reads another that still grows.
       if (message.bot && this.mine.delete(message.thread) && message.channel === this.channel && !this.busy()) this.openThread(message.thread);
     }
@@ -260,10 +270,9 @@ export class Workspace {
 
   channelButton({ id, name, kind, private: closed }) {
     const unread = this.unread.has(id);
-    const sign = { dm: "✦", thread: "↳" }[kind] ?? (closed ? "⚿" : "#");
     const label = kind === "dm" ? this.platform.bot.name : name;
     const button = h("button", { type: "button", "data-channel": id, class: unread ? "unread" : "", "aria-current": id === this.channel ? "page" : null, onclick: () => this.goto(id) });
-    button.append(h("span", { "aria-hidden": "true", text: sign }), h("span", { class: "name", text: label }));
+    button.append(sign(kind, closed), h("span", { class: "name", text: label }));
     if (unread) button.append(h("span", { class: "unseen", text: " (unread)" }));
     return button;
   }
@@ -292,8 +301,13 @@ export class Workspace {
       }
     }
   }
+}
 
-  shown() {
-    put(this.root, "data-shown", "yes");
-  }
+const SIGNS = { dm: "✦", thread: "↳", channel: "#" };
+
+function sign(kind, closed) {
+  const element = h("span", { "aria-hidden": "true" });
+  if (closed && kind === "channel") element.append(svg("svg", { viewBox: "0 0 12 12", class: "lock" }, svg("path", { d: "M3.5 5.5V4a2.5 2.5 0 0 1 5 0v1.5M2.5 5.5h7v5h-7z" })));
+  else element.textContent = SIGNS[kind];
+  return element;
 }
