@@ -44,9 +44,11 @@ CODES: Final[dict[int, Verdict]] = {
     30046: "old",
 }
 
-EDGE_SECONDS: Final = 600.0
-"""How long to be silent after a refusal at the edge that names no time. Discord counts 10,000 invalid requests in ten
-minutes before its edge blocks an address (documented), so in ten minutes the count is over."""
+EDGE_SECONDS: Final = 30.0
+EDGE_CAP_SECONDS: Final = 600.0
+"""How long to be silent after a refusal at the edge that names no time: doubling with each that follows, to a cap.
+Discord counts 10,000 invalid requests in ten minutes before its edge blocks an address (documented), so in ten minutes
+the count is over; a proxy's hiccup, which looks the same, is over sooner."""
 
 LONGEST_SECONDS: Final = 3600.0
 """No single refusal is believed for longer than an hour; then one call asks again."""
@@ -65,7 +67,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The edge in front of Discord has shut us out: everything is refused for `retry_after` seconds."""
+    """The edge in front of Discord has shut us out of everything, for `retry_after` seconds; 0.0: it did not say."""
 
     retry_after: float
 
@@ -120,7 +122,7 @@ def _refused(answer: Answer, keys: Keys) -> Reading:
     retry_after = retry_after_of(answer)
     body = answer.body if isinstance(answer.body, dict) else {}
     if "retry_after" not in body or not _from_discord(answer):
-        return Blocked(min(LONGEST_SECONDS, retry_after or EDGE_SECONDS))
+        return Blocked(min(LONGEST_SECONDS, retry_after or 0.0))
     wait = min(LONGEST_SECONDS, retry_after or 1.0)
     scope = answer.headers.get("X-RateLimit-Scope", "")
     if keys.everywhere and (body.get("global") is True or scope == "global"):
@@ -133,7 +135,7 @@ def _refused(answer: Answer, keys: Keys) -> Reading:
 def _error(answer: Answer, keys: Keys) -> Reading:
     if answer.body is None and answer.status in (401, 403):
         # A page instead of JSON: the edge speaks, not Discord.
-        return Blocked(min(LONGEST_SECONDS, retry_after_of(answer) or EDGE_SECONDS))
+        return Blocked(min(LONGEST_SECONDS, retry_after_of(answer) or 0.0))
     if answer.body is None and answer.status == 404:
         return Unavailable(answer.label, applied=False)
     verdict = CODES.get(answer.code)

@@ -18,6 +18,8 @@ from adapters.discord import budgets, outbound
 from adapters.discord.budgets import Budgets
 from adapters.discord.interactions import Interaction, Interactions
 from adapters.discord.outcomes import (
+    EDGE_CAP_SECONDS,
+    EDGE_SECONDS,
     Blocked,
     Expired,
     Keys,
@@ -77,6 +79,7 @@ class Writing:
         self._application = application
         self.budgets = Budgets()
         self._shut_until = float("-inf")
+        self._blocks = 0
         self._old: Recent[str, None] = Recent()
         self._opened: Recent[str, None] = Recent()
         self._tried: Recent[str, _Tried] = Recent(1000)
@@ -293,7 +296,9 @@ class Writing:
         if answer.status == 429:
             reading = self._read(call, answer, None, call.major)
             if isinstance(reading, Refused):
-                bucket = self.budgets.route(call.route, call.major)  # by the hash that this answer may have told
+                bucket = self.budgets.route(
+                    call.route, call.major
+                )  # by the hash that this answer may have told
                 self._quiet.put(bucket.key, _now() + reading.retry_after)
                 known = self.budgets.everywhere()
                 self._meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
@@ -328,12 +333,16 @@ class Writing:
             old=self.budgets.old(call.major).key if call.route == budgets.EDIT else "",
         )
         reading = read(answer, keys, ref=ref, channel=channel)
-        if isinstance(reading, Blocked):
-            self._shut_until = _now() + reading.retry_after
-            self._meter.refused(self.budgets.everywhere(), reading.retry_after)
-            _log.warning("shut out at Discord's edge (%s) for %.0f s", answer.label, reading.retry_after)
-            return Refused(reading.retry_after, route)
-        return reading
+        if not isinstance(reading, Blocked):
+            if not answer.failure:
+                self._blocks = 0
+            return reading
+        wait = reading.retry_after or min(EDGE_CAP_SECONDS, EDGE_SECONDS * 2.0 ** min(self._blocks, 10))
+        self._blocks += 1
+        self._shut_until = _now() + wait
+        self._meter.refused(self.budgets.everywhere(), wait)
+        _log.warning("shut out at Discord's edge (%s) for %.0f s", answer.label, wait)
+        return Refused(wait, route)
 
     def _hear(self, call: Call, answer: Answer) -> None:
         told = self.budgets.learn(call.route, answer.headers)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from adapters.discord.outcomes import (
-    EDGE_SECONDS,
     LONGEST_SECONDS,
     Blocked,
     Expired,
@@ -55,7 +54,7 @@ EDITS = [
     ("thrown out of the server", answer(404, error(10004)), Denied("404/10004")),
     ("forbidden, a code that nobody knows", answer(403, error(99999)), Denied("403/99999")),
     ("the token is refused", answer(401, error(0)), Denied("401")),
-    ("a page that says 403", answer(403), Blocked(EDGE_SECONDS)),
+    ("a page that says 403", answer(403), Blocked(0.0)),
     ("too long", answer(400, error(50035)), Rejected("400/50035")),
     ("empty", answer(400, error(50006)), Rejected("400/50006")),
     ("bad request, a code that nobody knows", answer(400, error(99999)), Rejected("400/99999")),
@@ -79,7 +78,7 @@ EDITS = [
     ("old message, as a 400", answer(400, error(30046)), Refused(2.0, "old")),
     ("no Via, but it names a budget", answer(429, limited(0.7), BUCKET), Refused(0.7, "route")),
     ("neither Via nor budget", answer(429, limited(42.0)), Blocked(42.0)),
-    ("the edge, in HTML", answer(429), Blocked(EDGE_SECONDS)),
+    ("the edge, in HTML", answer(429), Blocked(0.0)),
     ("the edge, with a time", answer(429, None, {"Retry-After": "77"}), Blocked(77.0)),
     ("a time beyond belief", answer(429, limited(1e9), VIA), Refused(LONGEST_SECONDS, "route")),
     ("a time that is none", answer(429, limited("soon"), VIA), Refused(1.0, "route")),  # type: ignore[arg-type]  # on purpose

@@ -22,9 +22,11 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
+from adapters.discord.platform import DiscordPlatform
 from adapters.slack.platform import SlackPlatform
 from bot.ports import Bucket, Content, Control, Event, Incoming, Place, Platform, Ref, Sent
 from sandbox.clock import Clock
+from sandbox.discord.server import DiscordServer
 from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.record import Entry, Record
@@ -32,7 +34,7 @@ from sandbox.slack.server import SlackServer
 
 E = TypeVar("E", bound=Event)
 
-PLATFORMS = ("slack",)
+PLATFORMS = ("slack", "discord")
 WITHIN = 10.0  # seconds; a bound for what would otherwise hang
 
 
@@ -222,6 +224,28 @@ async def slack() -> AsyncIterator[Stage]:
 
     async with staged("slack", words, server, platform, world, cut, in_thread) as stage:
         await world[2].wait(lambda r: server.connections == 2)
+        yield stage
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Stage]:
+    world = a_world()
+    server = DiscordServer(*world)
+
+    def platform() -> Platform:
+        return DiscordPlatform(token=server.bot_token, api_url=server.api_url)
+
+    words = Words(
+        post="POST /channels/{c}/messages",
+        edit="PATCH /channels/{c}/messages/{m}",
+        denied=(403, "50013"),
+        too_long="x" * 2_001,
+    )
+
+    def as_reply(_place: Place, ref: Ref) -> dict[str, str]:
+        return {"reply_to": ref.message}
+
+    async with staged("discord", words, server, platform, world, server.disconnect, as_reply) as stage:
         yield stage
 
 

@@ -69,17 +69,17 @@ async def test_what_people_wrote_is_read_as_they_meant_it(stage: Stage) -> None:
 
 
 async def test_an_answer_in_a_conversation_is_heard_without_a_mention(stage: Stage) -> None:
-    """In a thread, or as a reply: "overheard", with the scope of that conversation."""
+    """In a thread, with the scope of that conversation; or as a reply to the bot's message, which addresses it."""
     incoming = await stage.ask()
     sent = await stage.platform.post(incoming.place, stage.content("because"), key="k1")
     assert isinstance(sent, Sent)
     await stage.server.say(stage.other, stage.channel, "really?", **stage.follow_up(incoming.place, sent.ref))
     followed = await stage.next(Incoming)
-    assert (followed.how, followed.text, followed.person.id) == ("overheard", "really?", stage.other)
+    assert (followed.text, followed.person.id) == ("really?", stage.other)
     if followed.answers is None:
-        assert followed.scope == incoming.scope
+        assert (followed.how, followed.scope) == ("overheard", incoming.scope)
     else:
-        assert followed.answers == sent.ref
+        assert (followed.how, followed.answers) == ("mention", sent.ref)
 
 
 async def test_a_pressed_button_names_its_reply(stage: Stage) -> None:
