@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
+from bot.markup import Mark as Mark  # adapters import their nouns from here alone
+from bot.markup import Syntax as Syntax
+
 # ---------------------------------------------------------------------------------------------------- people, places
 
 
@@ -234,8 +237,12 @@ Event: TypeAlias = Incoming | Pressed | Deleted
 class Dialect(Protocol):
     """What a platform makes of Markdown. Pure."""
 
-    def render(self, markdown: str) -> str:
-        """Well-formed Markdown -> this platform's text. Mentions in it are inert."""
+    @property
+    def syntax(self) -> Syntax:
+        """Which Markdown its reader understands, as data."""
+
+    def render(self, source: str, marks: Sequence[Mark], start: int, end: int) -> str:
+        """source[start:end] in this platform's text. `marks` lie within it, sorted. Mentions in it are inert."""
 
     def cost(self, text: str) -> int:
         """What rendered text counts against `Profile.page_limit`, in the platform's own unit."""

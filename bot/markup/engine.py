@@ -1,0 +1,264 @@
+"""markdown-it's inline parser, which here also notes where in the text each markup stood. Law: its reading is not changed.
+
+The engine keeps no positions of inline markup. `_Inline` runs its rules as it does and notes the span of each
+success. Three rules are added in front: a bare address is one thing (as in GFM and both clients), so is a footnote's
+mark, and so is a formula where the dialect asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import reference as definition
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from bot.markup.nouns import Mark, References
+
+# A bare address: what GFM and both clients take as one thing, so that `_` and `*` in it are no emphasis.
+_ADDRESS = re.compile(r"://[^\s<>`|\]]*[^\s<>`|\].,:;!?\"'*_~]")
+_SCHEME = re.compile(r"(?:https?|ftp)$", re.IGNORECASE)
+# TeX between single dollars, told from `$5 and $10`: pandoc's rule, and one sign of TeX within.
+_DOLLARS = re.compile(r"\$(?=[^\s$])((?:\\.|[^$\n\\`]){0,300}?(?:[^\s\\$]|\\.))\$(?!\d)")
+_TEX = re.compile(r"[\\^_={}<>]|^[A-Za-z]$|^[A-Za-z]\s*[-+*/]")
+_FOOTNOTE = re.compile(r"\[\^([^\s\[\]]+)\]")
+
+
+class _Note(NamedTuple):
+    """Tokens up to `tokens` were made from start..end; `inner` is where the last nested run (a label) ended."""
+
+    tokens: int
+    start: int
+    end: int
+    inner: int
+
+
+class _State(StateInline):
+    def __init__(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> None:
+        super().__init__(src, md, env, tokens)
+        self.notes: list[_Note] = []
+        self.found: list[Mark] = []
+        self.inner_end = 0
+
+
+class _Inline(ParserInline):
+    def tokenize(self, state: StateInline) -> None:
+        """As the engine's own loop, noting each success."""
+        rules = self.ruler.getRules("")
+        end, tokens, src = state.posMax, state.tokens, state.src
+        nesting = state.md.options["maxNesting"]
+        notes = state.notes if isinstance(state, _State) else []
+        while state.pos < end:
+            pos, count, ok = state.pos, len(tokens), False
+            if state.level < nesting:
+                for rule in rules:
+                    ok = rule(state, False)
+                    if ok:
+                        break
+            if not ok:
+                state.append_pending(src[pos])
+                state.pos += 1
+            elif len(tokens) > count and isinstance(state, _State):
+                notes.append(_Note(len(tokens), pos, state.pos, state.inner_end))
+        if isinstance(state, _State):
+            state.inner_end = end
+        if state.pending:
+            state.pushPending()
+
+
+def _found(state: StateInline, mark: Mark) -> None:
+    if isinstance(state, _State):
+        state.found.append(mark)
+
+
+def _address(state: StateInline, silent: bool) -> bool:
+    src, pos = state.src, state.pos
+    if src[pos] != ":" or state.linkLevel > 0 or not src.startswith("://", pos):
+        return False
+    scheme = _SCHEME.search(src, max(0, pos - 5), pos)
+    found = _ADDRESS.match(src, pos, state.posMax) if scheme else None
+    if scheme is None or found is None or src[max(0, scheme.start() - 1) : scheme.start()].isalnum():
+        return False
+    end = found.end()
+    while src[end - 1] == ")" and src.count(")", pos, end) > src.count("(", pos, end):
+        end -= 1
+    if not silent:
+        state.append_pending(src[pos:end])
+        _found(state, Mark("url", scheme.start(), end))
+    state.pos = end
+    return True
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    src, pos, last = state.src, state.pos, state.posMax
+    if src[pos] not in "\\$":
+        return False
+    level = 0
+    if src.startswith(("\\(", "\\[", "$$"), pos):
+        opening = src[pos : pos + 2]
+        level = int(opening != "\\(")
+        close = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}[opening]
+        end = src.find(close, pos + 2, last)
+        tex = src[pos + 2 : end]
+        if end < 0 or not tex.strip() or "`" in tex or (opening != "$$" and not _TEX.search(tex.strip())):
+            return False
+        end += 2
+    elif (found := _DOLLARS.match(src, pos, last)) and _TEX.search(found[1]):
+        end, tex = found.end(), found[1]
+    else:
+        return False
+    if not silent:
+        state.append_pending(src[pos:end])
+        _found(state, Mark("formula", pos, end, tex.strip(), level))
+    state.pos = end
+    return True
+
+
+def _footnote(state: StateInline, silent: bool) -> bool:
+    found = _FOOTNOTE.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "[" else None
+    if found is None:
+        return False
+    if not silent:
+        defines = (state.pos == 0 or state.src[state.pos - 1] == "\n") and state.src[found.end() :][:1] == ":"
+        end = found.end() + defines
+        state.append_pending(state.src[state.pos : end])
+        _found(state, Mark("footnote", state.pos, end, found[1], int(defines)))
+        state.pos = end
+    else:
+        state.pos = found.end()
+    return True
+
+
+def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A footnote's `[^1]: text` is no link definition."""
+    if state.src.startswith("[^", state.bMarks[start] + state.tShift[start]):
+        return False
+    return definition(state, start, end, silent)
+
+
+@cache
+def engine(html: bool, math: bool) -> MarkdownIt:
+    """The parser. `html`: `<` may begin HTML or an autolink; `math`: formulas are read."""
+    options: Any = {"html": html, "inline_definitions": True}
+    md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    inline = _Inline()
+    inline.ruler.enableOnly(
+        ["text", "newline", "escape", "backticks", "strikethrough", "emphasis", "link", "image", "entity"]
+        + (["autolink", "html_inline"] if html else [])
+    )
+    # Joining text tokens would blur which of them were delimiters; nothing here reads their text.
+    inline.ruler2.enableOnly(["balance_pairs", "strikethrough", "emphasis"])
+    inline.add_terminator_char("$")
+    inline.ruler.before("newline", "address", _address)
+    inline.ruler.before("link", "footnote", _footnote)
+    if math:
+        inline.ruler.before("escape", "formula", _formula)
+    md.inline = inline
+    md.block.ruler.at("reference", _definition)
+    return md
+
+
+# ------------------------------------------------------------------------------------------------ marks
+
+_DELIMITERS: dict[str, tuple[str, str]] = {
+    "strong_open": ("strong", "open"),
+    "strong_close": ("strong", "close"),
+    "em_open": ("em", "open"),
+    "em_close": ("em", "close"),
+    "s_open": ("strike", "open"),
+    "s_close": ("strike", "close"),
+}
+
+
+def inline_marks(
+    text: str, md: MarkdownIt, references: References
+) -> tuple[list[Mark], list[tuple[int, str]]]:
+    """The inline markup in a paragraph's text, and the openers that nothing has closed, as (position, delimiter)."""
+    state = _State(text, md, {"references": references}, [])
+    md.inline.tokenize(state)
+    for rule in md.inline.ruler2.getRules(""):
+        rule(state)
+    marks = state.found
+    places: dict[int, int] = {}
+    for count, start, end, inner in state.notes:
+        token = state.tokens[count - 1]
+        maker = _MAKERS.get(token.type)
+        if maker is not None:
+            marks.extend(maker(token, text, start, end))
+        elif token.type == "link_close" and token.info == "auto":
+            marks.append(Mark("autolink", start, end, text[start + 1 : end - 1]))
+        elif token.type == "link_close":
+            opened = next(
+                t for t in reversed(state.tokens[:count]) if t.type == "link_open" and t.level == token.level
+            )
+            given = int(not text.startswith("](", inner))
+            marks.append(Mark("link", start, start + 1))
+            marks.append(Mark("target", inner, end, str(opened.attrs["href"]), given))
+        elif text[start] in "*_~":
+            step = 2 if text[start] == "~" else 1
+            place = end
+            index = count
+            while place > start and index > 0:
+                place -= step if place - step >= start else 1
+                index -= 1
+                places[index] = place
+    marks.extend(_delimiters(state.tokens, places))
+    marks.sort(key=lambda mark: mark.start)
+    levels = [state.delimiters, *(m["delimiters"] for m in state.tokens_meta if m and "delimiters" in m)]
+    loose = [
+        (places[d.token], chr(d.marker) * (2 if d.marker == 0x7E else 1))
+        for delimiters in levels
+        for d in delimiters
+        if d.open
+        and d.end < 0
+        and d.token in places
+        and state.tokens[d.token].type == "text"
+        and state.tokens[d.token].content
+    ]
+    return marks, sorted(loose)
+
+
+def _delimiters(tokens: list[Token], places: dict[int, int]) -> list[Mark]:
+    """One mark for each delimiter that was matched; the outer half of `**` is an emptied token beside the inner."""
+    marks: list[Mark] = []
+    order = sorted(places)
+    for at, index in enumerate(order):
+        token, place = tokens[index], places[index]
+        kind = _DELIMITERS.get(token.type)
+        if kind is None:
+            continue
+        start, end = place, place + (2 if kind[0] == "strike" else 1)
+        if kind == ("strong", "open") and at > 0:
+            start = place - 1
+        elif kind == ("strong", "close"):
+            end = place + 2
+        marks.append(Mark(kind[0], start, end, kind[1]))
+    return marks
+
+
+def _one(kind: str) -> Callable[[Token, str, int, int], list[Mark]]:
+    return lambda token, text, start, end: [Mark(kind, start, end, token.content)]
+
+
+def _image(token: Token, text: str, start: int, end: int) -> list[Mark]:
+    return [Mark("image", start, end, f"{token.content}\n{token.attrs['src']}")]
+
+
+def _break(token: Token, text: str, start: int, end: int) -> list[Mark]:
+    """Only a backslash is markup that shows; two spaces before a line's end are not seen."""
+    return [Mark("break", start, start + 1)] if text[start] == "\\" else []
+
+
+_MAKERS: dict[str, Callable[[Token, str, int, int], list[Mark]]] = {
+    "code_inline": _one("code"),
+    "text_special": lambda token, text, start, end: [Mark(token.info, start, end, token.content)],
+    "html_inline": _one("html"),
+    "image": _image,
+    "hardbreak": _break,
+}

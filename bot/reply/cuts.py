@@ -1,0 +1,280 @@
+"""Where to cut a page that has overflowed. Law: a cut lies where a person would cut, and the next page goes on as if whole.
+
+Between blocks; else between list items, rows or lines of code; else at a sentence; else at a word; else at a
+grapheme. A heading and a line that ends with a colon stay with what follows. What the next page must repeat (a
+fence's opening line, a table's header, a number) stands in the cut.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from bot.markup import Block, Mark, Reading
+
+BLOCK, PART, SENTENCE, WORD, INSIDE, GRAPHEME = range(6)
+
+# How full a page must be, at least, to be cut at such a place: first come first served, then anything that fits.
+PREFERENCES: tuple[tuple[frozenset[int], float], ...] = (
+    (frozenset({BLOCK}), 0.55),
+    (frozenset({BLOCK, PART}), 0.55),
+    (frozenset({SENTENCE}), 0.5),
+    (frozenset({BLOCK, PART}), 0.3),
+    (frozenset({SENTENCE, WORD}), 0.3),
+    (frozenset({BLOCK, PART, SENTENCE}), 0.05),
+    (frozenset({WORD}), 0.02),
+    (frozenset({INSIDE}), 0.02),
+    (frozenset({GRAPHEME}), 0.0),
+)
+
+_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*[ \n]+|[。！？]+[」』”’）]*|\n")  # noqa: RUF001 (CJK sentences end so)
+_WORD = re.compile(r"[ \t\n]+|(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?=[\u3040-\u30ff\u3400-\u9fff])")
+# What would be read as a block's mark if a page began with it.
+_STARTS_BLOCK = re.compile(r"[ \t]*(?:[-+*#>=|~`<:$\\]|\d)")
+_INDENT = re.compile(r"[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A place to cut, in the reading's source.
+
+    rank     how good a place, BLOCK to GRAPHEME
+    closers  what the page that ends here needs at its end
+    head     what the next page begins with, in place of `skip` characters of the source
+    dedent   columns of indentation that the next page takes off its lines, as long as they have them
+    """
+
+    at: int
+    rank: int
+    closers: str = ""
+    head: str = ""
+    skip: int = 0
+    dedent: int = 0
+
+
+@dataclass(slots=True)
+class _Inline:
+    """The delimiters that are open at a place in a text."""
+
+    opened: list[Mark] = field(default_factory=list)
+
+    def pass_mark(self, mark: Mark) -> None:
+        if mark.kind in ("strong", "em", "strike"):
+            if mark.text == "open":
+                self.opened.append(mark)
+            elif self.opened:
+                self.opened.pop()
+        elif mark.kind == "link":
+            self.opened.append(mark)
+        elif mark.kind == "target" and self.opened:
+            self.opened.pop()
+
+
+def cuts(reading: Reading, floor: int) -> list[Cut]:
+    """Every place after `floor` where the source can be cut, from the last to the first."""
+    found = [*_between(reading), *_rows(reading), *_code(reading), *_text(reading)]
+    kept = [cut for cut in found if floor < cut.at < len(reading.source)]
+    kept.sort(key=lambda cut: (-cut.at, cut.rank))
+    return kept
+
+
+def _dedent(prefix: str) -> int:
+    return len(prefix.expandtabs(4)) if _INDENT.fullmatch(prefix) else 0
+
+
+def _between(reading: Reading) -> Iterator[Cut]:
+    """Between blocks and between items."""
+    source = reading.source
+    previous: dict[int, Block] = {}
+    for block in reading.blocks:
+        before = previous.get(block.depth)
+        for depth in [depth for depth in previous if depth > block.depth]:
+            del previous[depth]
+        previous[block.depth] = block
+        if before is None or before.start == block.start or _leads(before, source):
+            continue
+        if block.kind == "item":
+            rank = PART if before.kind == "item" or block.depth else BLOCK
+            yield Cut(block.start, rank, dedent=_dedent(block.prefix))
+        elif block.depth == 0:
+            yield Cut(block.start, BLOCK)
+        else:
+            yield Cut(block.start, PART, dedent=_dedent(block.prefix))
+
+
+def _leads(block: Block, source: str) -> bool:
+    """A heading, or a line that announces what follows."""
+    if block.kind == "heading":
+        return True
+    return block.kind == "paragraph" and source[block.start : block.end].rstrip().endswith(":")
+
+
+def renumbered(reading: Reading, cut: Cut, number: int) -> Cut:
+    """The cut with the number that its item has by count, where the source's own number is another.
+
+    `number` is what the reading's first item has by count; 0 where the reading does not begin within a list.
+    """
+    first = next((block for block in reading.blocks if block.kind == "item"), None)
+    shift = number - first.number if number and first and first.depth == 0 and first.number else 0
+    for mark in reading.marks:
+        if mark.start < cut.at or mark.kind == "quote":
+            continue
+        between = reading.source[cut.at : mark.start]
+        if mark.kind != "item" or not mark.text or between.strip(" \t>"):
+            break
+        block = next((b for b in reading.blocks if b.kind == "item" and b.start == cut.at), None)
+        counted = str(int(mark.text) + (shift if block and block.depth == 0 else 0))
+        written = reading.source[mark.start : mark.start + mark.level]
+        if counted == (written.lstrip("0") or "0"):
+            break
+        lead = "" if cut.dedent else between
+        return replace(cut, head=lead + counted, skip=len(between) + mark.level)
+    return cut
+
+
+def _rows(reading: Reading) -> Iterator[Cut]:
+    source = reading.source
+    for table in reading.tables:
+        lines = source[table.start :].split("\n", 2)[:2]
+        if len(lines) < 2:
+            continue
+        dedent = _dedent(table.prefix)
+        prefix = "" if dedent or not table.prefix else table.prefix
+        separator = lines[1].removeprefix(table.prefix)
+        head = f"{prefix}{lines[0]}\n{prefix}{separator}\n"
+        for end in table.ends[1:-1]:
+            yield Cut(end, PART, head=head, dedent=dedent)
+
+
+def _code(reading: Reading) -> Iterator[Cut]:
+    """Between a fence's lines."""
+    source = reading.source
+    opening: Mark | None = None
+    prefix = fence = ""
+    lines = 0
+    for mark in reading.marks:
+        if mark.kind == "fence":
+            opening, lines = mark, 0
+            start = source.rfind("\n", 0, mark.start) + 1
+            prefix = "".join(c if c in "> \t" else " " for c in source[start : mark.start])
+            text = source[mark.start : mark.end]
+            fence = text[: len(text) - len(text.lstrip(text[0]))]
+        elif mark.kind == "body" and opening is not None:
+            lines += 1
+            if lines > 1:
+                dedent = _dedent(prefix)
+                head = "" if dedent else prefix
+                line = source.rfind("\n", 0, mark.start) + 1
+                yield Cut(
+                    line,
+                    PART,
+                    closers=f"{prefix}{fence}",
+                    head=f"{head}{source[opening.start : opening.end]}\n",
+                    dedent=dedent,
+                )
+            yield from _long_line(reading, mark, opening, prefix, fence)
+        elif mark.kind == "fenced":
+            opening = None
+
+
+def _long_line(reading: Reading, mark: Mark, opening: Mark, prefix: str, fence: str) -> Iterator[Cut]:
+    """A line of code may itself be longer than a page."""
+    if mark.end - mark.start < 200:
+        return
+    source = reading.source
+    dedent = _dedent(prefix)
+    head = f"{'' if dedent else prefix}{source[opening.start : opening.end]}\n{'' if dedent else prefix}"
+    for at in graphemes(source, mark.start, mark.end):
+        rank = INSIDE if source[at - 1] in " ,;&?/" else GRAPHEME
+        yield Cut(at, rank, closers=f"\n{prefix}{fence}", head=head, dedent=dedent)
+
+
+def _text(reading: Reading) -> Iterator[Cut]:
+    """Within the texts of paragraphs, headings and all else that is made of words."""
+    source = reading.source
+    for number, block in enumerate(reading.blocks):
+        if block.kind in ("fence", "table", "item", "quote"):
+            continue
+        following = reading.blocks[number + 1].start if number + 1 < len(reading.blocks) else len(source)
+        yield from _words(reading, block, min(max(block.end, block.start), max(following, block.end)))
+
+
+def _words(reading: Reading, block: Block, end: int) -> Iterator[Cut]:
+    source = reading.source
+    dedent = _dedent(block.prefix)
+    quote = block.prefix if ">" in block.prefix else ""
+    inline = _Inline()
+    at = block.start
+    for mark in [m for m in reading.marks if block.start <= m.start < end]:
+        if mark.kind not in ("body", "fence", "fenced"):
+            yield from _plain(source, at, mark.start, inline, quote, dedent)
+            inline.pass_mark(mark)
+            if mark.end - mark.start > 100:
+                yield from _inside(source, mark, quote, dedent)
+        at = max(at, mark.end)
+    yield from _plain(source, at, end, inline, quote, dedent)
+
+
+def _plain(source: str, start: int, end: int, inline: _Inline, quote: str, dedent: int) -> Iterator[Cut]:
+    """Cuts in a stretch without markup. Within emphasis it is closed and reopened; within a link never by choice."""
+    if end <= start:
+        return
+    delimiters = [source[m.start : m.end] for m in inline.opened if m.kind != "link"]
+    within = bool(inline.opened)
+    closers, opener = "".join(reversed(delimiters)), "".join(delimiters)
+
+    def cut(at: int, rank: int) -> Cut:
+        lead = "" if source[at - 1] == "\n" and not opener else quote
+        return Cut(at, INSIDE if within and rank < GRAPHEME else rank, closers, lead + opener, dedent=dedent)
+
+    sentences = {found.end() for found in _SENTENCE.finditer(source, start, end)}
+    for found in _WORD.finditer(source, start, end):
+        at = found.end()
+        if at >= end and at < len(source) and source[at - 1] not in " \t\n":
+            continue
+        risky = _STARTS_BLOCK.match(source, at) is not None
+        rank = INSIDE if risky else (SENTENCE if at in sentences else WORD)
+        yield cut(at, rank)
+    for at in sentences:
+        if source[at - 1] not in " \n" and not _STARTS_BLOCK.match(source, at):
+            yield cut(at, SENTENCE)
+    for at in graphemes(source, start, end):
+        yield cut(at, GRAPHEME)
+
+
+def _inside(source: str, mark: Mark, quote: str, dedent: int) -> Iterator[Cut]:
+    """Within a long piece of inline code, which is closed and reopened; within a long address, as it comes."""
+    delimiter = ""
+    start, end = mark.start, mark.end
+    if mark.kind == "code":
+        text = source[start:end]
+        delimiter = text[: len(text) - len(text.lstrip("`"))]
+        start, end = start + len(delimiter) + 1, end - len(delimiter) - 1
+    for at in graphemes(source, start, end):
+        yield Cut(at, GRAPHEME, delimiter, quote + delimiter, dedent=dedent)
+
+
+def graphemes(source: str, start: int, end: int) -> list[int]:
+    """The places in source[start:end] that lie between what a reader sees as characters."""
+    return [at for at in range(start + 1, end) if parts(source, at)]
+
+
+def parts(source: str, at: int) -> bool:
+    """Whether a reader sees two characters at `at`, not one joined of several."""
+    before, after = source[at - 1], source[at]
+    if after.isascii():
+        return True
+    if after in "\u200d\ufe0e\ufe0f" or before == "\u200d" or "\U0001f3fb" <= after <= "\U0001f3ff":
+        return False
+    if "\U000e0020" <= after <= "\U000e007f" or unicodedata.category(after) in ("Mn", "Me", "Mc"):
+        return False
+    if "\U0001f1e6" <= after <= "\U0001f1ff":
+        run = at
+        while run > 0 and "\U0001f1e6" <= source[run - 1] <= "\U0001f1ff":
+            run -= 1
+        return (at - run) % 2 == 0
+    if "\u1160" <= after <= "\u11ff":  # a Hangul syllable written in parts
+        return not "\u1100" <= before <= "\u11ff"
+    return True
