@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import events
@@ -181,3 +183,18 @@ def bolt(inbox: Inbox, me: Identity, client: AsyncWebClient, logger: logging.Log
     app.options(_ANY)(nothing)
     app.error(failed)
     return app
+
+
+async def dispatch(app: AsyncApp, request: AsyncBoltRequest) -> BoltResponse:
+    """Bolt's answer, always a 200: what it has no listener for, or trips over, would be no better sent again."""
+    try:
+        response = await app.async_dispatch(request)
+    except Exception as error:  # noqa: BLE001  Bolt's own error handler trips over `"event": null`, for one
+        log.error(  # noqa: TRY400  a traceback could quote the payload
+            "a payload could not be handled", extra={"error": type(error).__name__}
+        )
+        return BoltResponse(status=200)
+    if response.status != 200:
+        log.warning("a payload found no listener", extra={"status": response.status})
+        return BoltResponse(status=200)
+    return response

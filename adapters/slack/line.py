@@ -36,7 +36,7 @@ from adapters.slack.outcomes import DENIED, Failure, failure
 
 log = logging.getLogger(__name__)
 
-Deliver: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[None]]
+Deliver: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 DIAL_SECONDS = 15.0  # one attempt, from apps.connections.open to an open socket
 HELLO_SECONDS = 5.0  # Slack says hello within a second or so
@@ -53,7 +53,7 @@ LARGEST_FRAME = 16 * 2**20  # aiohttp's own limit of 4 MiB would close the line 
 
 
 class Line:
-    """Keeps one socket open and hands each envelope's payload to `deliver(kind, payload)`, which has 2 s for it.
+    """Keeps one socket open and hands each envelope's payload to `deliver(payload)`, which has 2 s for it.
 
     `client` calls apps.connections.open. `trouble` is the code of the last failure, "" while all is well.
     """
@@ -255,18 +255,18 @@ class Socket:
             self.reason = reason[:40] if isinstance(reason, str) else "asked"
             self.over.set()
         elif isinstance(frame.get("envelope_id"), str):
-            await self._envelope(frame["envelope_id"], kind, frame.get("payload"))
+            await self._envelope(frame["envelope_id"], frame.get("payload"))
 
-    async def _envelope(self, envelope: str, kind: object, payload: object) -> None:
+    async def _envelope(self, envelope: str, payload: object) -> None:
         """Handled, then acknowledged whatever came of it: sent again it would be no better."""
-        if isinstance(payload, dict) and isinstance(kind, str):
+        if isinstance(payload, dict):
             try:
                 async with asyncio.timeout(HANDLING_SECONDS):
-                    await self._deliver(kind, payload)
+                    await self._deliver(payload)
             except Exception as error:  # noqa: BLE001  one strange payload shall not take the line down
                 log.error(  # noqa: TRY400  a traceback could quote the payload
                     "an envelope could not be handled",
-                    extra={"kind": kind[:40], "error": type(error).__name__},
+                    extra={"error": type(error).__name__},
                 )
         else:
             log.warning("an envelope without a payload was acknowledged", extra={"envelope": envelope[:40]})

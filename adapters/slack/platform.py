@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import scopes, web
 from adapters.slack.asides import STATUS_SECONDS, Asides
 from adapters.slack.dialect import SlackDialect
 from adapters.slack.events import PLATFORM, Identity
-from adapters.slack.inbox import Inbox, bolt
+from adapters.slack.inbox import Inbox, bolt, dispatch
 from adapters.slack.line import Line, pause
 from adapters.slack.names import Names
 from adapters.slack.outcomes import REFUSED, TOKEN_LOST, Failure
@@ -166,10 +165,8 @@ class SlackPlatform:
         return Identity(team, user, bot_id if isinstance(bot_id, str) else "")
 
     async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
-        async def deliver(kind: str, payload: dict[str, Any]) -> None:
-            response = await run_async_bolt_app(app, SocketModeRequest(kind, "", payload))
-            if response.status != 200:
-                log.warning("a payload found no listener", extra={"kind": kind, "status": response.status})
+        async def deliver(payload: dict[str, Any]) -> None:
+            await dispatch(app, AsyncBoltRequest(mode="socket_mode", body=payload))
 
         loop = asyncio.get_running_loop()
         deadline = loop.time() + CONNECT_PATIENCE

@@ -15,6 +15,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
+from adapters.slack.inbox import dispatch
+
 log = logging.getLogger(__name__)
 
 PATH = "/slack/events"
@@ -73,12 +75,7 @@ class Webhook:
             # Signed, and yet not a JSON object: Bolt's parser says so in one of these ways.
             log.warning("a body that is no payload was turned away", extra={"error": type(error).__name__})
             return web.json_response({"error": "not a payload"}, status=400)
-        response = await self._app.async_dispatch(bolt_request)
-        if response.status == 200:
-            return await to_aiohttp_response(response)
-        # Nothing of ours, or broken: sent again it would be no better, and 95% of failures switch events off.
-        log.warning("a payload found no listener", extra={"status": response.status})
-        return web.Response(status=200)
+        return await to_aiohttp_response(await dispatch(self._app, bolt_request))
 
     def _signed(self, body: str, headers: Mapping[str, str]) -> bool:
         return self._verifier.is_valid(

@@ -25,6 +25,7 @@ import pytest
 from adapters.discord.platform import DiscordPlatform
 from adapters.slack.platform import SlackPlatform
 from bot.ports import Bucket, Content, Control, Event, Incoming, Place, Platform, Ref, Sent
+from bot.reply.pages import Document
 from sandbox.clock import Clock
 from sandbox.discord.server import DiscordServer
 from sandbox.faults import Faults
@@ -139,8 +140,11 @@ class Stage:
 
     def content(self, text: str, *, stop: bool = False) -> Content:
         """Claude's words as this platform writes them."""
-        shown = self.platform.profile.dialect.render(text)
-        return Content(shown, (Control.STOP,) if stop else (), "r1")
+        document = Document(self.platform.profile.dialect, 1_000_000)
+        document.feed(text)
+        document.end()
+        [page] = document.pages()
+        return Content(page.text, (Control.STOP,) if stop else (), "r1")
 
     def scripted(self, method: str, answer: tuple[int, str]) -> None:
         """The next call of this method is answered so."""
