@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
-from bot.markup import Mark as Mark  # adapters import their nouns from here alone
-from bot.markup import Syntax as Syntax
+from bot.markup import Mark as Mark  # noqa: PLC0414 (adapters import their nouns from here alone)
+from bot.markup import Syntax as Syntax  # noqa: PLC0414 (the same)
 
 # ---------------------------------------------------------------------------------------------------- people, places
 

@@ -8,9 +8,8 @@ mark, and so is a formula where the dialect asks for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
@@ -188,9 +187,8 @@ def inline_marks(
     places: dict[int, int] = {}
     for count, start, end, inner in state.notes:
         token = state.tokens[count - 1]
-        maker = _MAKERS.get(token.type)
-        if maker is not None:
-            marks.extend(maker(token, text, start, end))
+        if (mark := _simple(token, text, start, end)) is not None:
+            marks.append(mark)
         elif token.type == "link_close" and token.info == "auto":
             marks.append(Mark("autolink", start, end, text[start + 1 : end - 1]))
         elif token.type == "link_close":
@@ -242,23 +240,17 @@ def _delimiters(tokens: list[Token], places: dict[int, int]) -> list[Mark]:
     return marks
 
 
-def _one(kind: str) -> Callable[[Token, str, int, int], list[Mark]]:
-    return lambda token, text, start, end: [Mark(kind, start, end, token.content)]
-
-
-def _image(token: Token, text: str, start: int, end: int) -> list[Mark]:
-    return [Mark("image", start, end, f"{token.content}\n{token.attrs['src']}")]
-
-
-def _break(token: Token, text: str, start: int, end: int) -> list[Mark]:
-    """Only a backslash is markup that shows; two spaces before a line's end are not seen."""
-    return [Mark("break", start, start + 1)] if text[start] == "\\" else []
-
-
-_MAKERS: dict[str, Callable[[Token, str, int, int], list[Mark]]] = {
-    "code_inline": _one("code"),
-    "text_special": lambda token, text, start, end: [Mark(token.info, start, end, token.content)],
-    "html_inline": _one("html"),
-    "image": _image,
-    "hardbreak": _break,
-}
+def _simple(token: Token, text: str, start: int, end: int) -> Mark | None:
+    """The mark of a markup that is one token."""
+    kind = token.type
+    if kind == "code_inline":
+        return Mark("code", start, end, token.content)
+    if kind == "text_special":
+        return Mark(token.info, start, end, token.content)
+    if kind == "html_inline":
+        return Mark("html", start, end, token.content)
+    if kind == "image":
+        return Mark("image", start, end, f"{token.content}\n{token.attrs['src']}")
+    if kind == "hardbreak" and text[start] == "\\":  # two spaces before a line's end are not seen
+        return Mark("break", start, start + 1)
+    return None

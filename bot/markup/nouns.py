@@ -12,10 +12,10 @@ References: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """What a platform's reader makes of Markdown, as data.
+    r"""What a platform's reader makes of Markdown, as data.
 
     html     `<` may begin HTML or an autolink in Claude's text, which the dialect then converts; False: `<` is text
-    math     `$…$`, `\\(…\\)` and the like are formulas, which the dialect then converts; False: they are text
+    math     `$…$`, `\(…\)` and the like are formulas, which the dialect then converts; False: they are text
     tables   how many tables a message may hold as tables; the others become code blocks or lists
     rows, columns   the largest table that it may hold
     width    the columns of a code block that a reader sees unbroken
@@ -57,7 +57,7 @@ class Mark(NamedTuple):
     url                                         a bare address
     entity, escape   what it stands for
     break                                       a hard line break's backslash
-    formula   the TeX                           1 where it is displayed; `$…$`, `\\(…\\)`
+    formula   the TeX                           1 where it is displayed; `$…$`, `\(…\)`
     footnote  the label                         1 where it is the definition's `[^1]:`
     """
 
