@@ -11,6 +11,8 @@ Law: what goes over the wire is what the API documents, also where it is an erro
     models.py    PURE   which models there are and what each accepts
     validation.py PURE  what the API refuses, and with which words
     usage.py            tokens and the prompt cache
+    budgets.py          the rate limits and their headers
+    orders.py    PURE   scripts and faults as JSON
     server.py           the HTTP server; server.ClaudeServer is all that others need
 """
 

@@ -64,7 +64,8 @@ def read(question: str) -> Wishes:
     faults: list[tuple[str, Fault]] = []
     mistakes: list[str] = []
     for name, raw in _TAG.findall(_ESCAPE.sub(r"\1", question)):
-        value = raw.rstrip(".!?")
+        # A full stop, or the end of an emphasis that somebody put around the word.
+        value = raw.rstrip(".!?*_~")
         try:
             if name == "script":
                 script = value

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
 from sandbox.claude import conversation, models, prompt
+from sandbox.claude.budgets import Budgets
 from sandbox.claude.choice import Choice, Request
 from sandbox.claude.script import Fault, Piece, Script
 from sandbox.claude.stream import PING, Frame, Step, Stream, whole
-from sandbox.claude.usage import Cache, Minute, input_tokens, tokens
+from sandbox.claude.usage import Cache, input_tokens, tokens
 from sandbox.claude.validation import MAX_BODY, Checked, Refusal, check
 from sandbox.clock import Clock
-from sandbox.limits import Limit, Limits
+from sandbox.limits import Limits
 from sandbox.record import Record
 
 # A wait is cut into slices of this many real seconds, so that a change of the clock's scale is felt at once.
@@ -52,7 +51,7 @@ class ClaudeServer:
         self.url = ""
         self._choice = Choice()
         self._cache = Cache(clock)
-        self._input, self._output = Minute(clock, 2_000_000), Minute(clock, 400_000)
+        self._budgets = Budgets(clock, limits)
         self._runner: web.AppRunner | None = None
         self._stopping = False
         self._hanging: set[asyncio.Task[Any]] = set()
@@ -60,16 +59,6 @@ class ClaudeServer:
         clock.declare("claude.first_text", 0.1)
         clock.declare("claude.thinking", 1.5)
         clock.declare("claude.ping", 15.0)  # observed by others: every 15 to 30 s
-        limits.declare(
-            Limit(
-                "claude.requests",
-                rate=1000 / 60,
-                burst=1000,
-                shape="bucket",
-                certainty="guessed",
-                source="requests a minute differ by tier; token bucket, as the provider's page on rate limits says",
-            )
-        )
 
     @property
     def api_url(self) -> str:
@@ -166,7 +155,7 @@ class ClaudeServer:
             return web.Response()
         if not response.prepared:
             self._call(scope, response.status, "", began)
-            response.headers.update(self._headers(request_id))
+            response.headers.update(self._budgets.headers(request_id))
         return response
 
     def _call(self, method: str, status: int, error: str, began: float) -> None:
@@ -191,39 +180,8 @@ class ClaudeServer:
             raise Refusal(400, "anthropic-version: header is required")
 
     def _refused(self, refusal: Refusal, request_id: str) -> web.Response:
-        headers = self._headers(request_id)
-        # The API says itself what is worth another try.
-        headers["x-should-retry"] = (
-            "true" if refusal.status in (408, 409, 429) or refusal.status >= 500 else "false"
-        )
-        if refusal.retry_after is not None:
-            headers["retry-after"] = str(math.ceil(self.clock.real(refusal.retry_after)))
+        headers = self._budgets.refusal_headers(refusal, request_id)
         return web.json_response(refusal.body(request_id), status=refusal.status, headers=headers)
-
-    def _headers(self, request_id: str) -> dict[str, str]:
-        gate = self.limits.gate("claude.requests", "organization")
-        look = gate.look(self.clock.now())
-        headers = {
-            "request-id": request_id,
-            "anthropic-organization-id": "5a4d0000-0000-4000-8000-00000000b0c5",
-        }
-        rows = [
-            ("requests", gate.limit.burst, look.remaining, look.reset_after),
-            ("input-tokens", self._input.limit, self._input.remaining, self._input.reset_after),
-            ("output-tokens", self._output.limit, self._output.remaining, self._output.reset_after),
-            (
-                "tokens",
-                self._input.limit + self._output.limit,
-                self._input.remaining + self._output.remaining,
-                max(self._input.reset_after, self._output.reset_after),
-            ),
-        ]
-        for name, limit, remaining, reset_after in rows:
-            reset = datetime.now(UTC) + timedelta(seconds=self.clock.real(reset_after))
-            headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
-            headers[f"anthropic-ratelimit-{name}-remaining"] = str(remaining)
-            headers[f"anthropic-ratelimit-{name}-reset"] = reset.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return headers
 
     # ------------------------------------------------------------------------------------------------ the small endpoints
 
@@ -316,9 +274,7 @@ class ClaudeServer:
 
     async def _answer(self, request: web.Request, asked: Request) -> web.StreamResponse:
         checked = check(asked.body, version=request.headers["anthropic-version"])
-        verdict = self.limits.take("claude.requests", "organization", self.clock.now())
-        if not verdict.allowed:
-            raise Refusal(429, retry_after=verdict.retry_after)
+        self._budgets.take()
         thinking = self.clock.duration("claude.thinking") if checked.thinks else None
         script = self._choice.choose(asked, self.requests, thinking=thinking)
         first = self.clock.duration("claude.first_byte") if script.first_byte is None else script.first_byte
@@ -339,7 +295,7 @@ class ClaudeServer:
                 first += fault.length
         await self._until(self.clock.now() + first)
         frame = self._frame(asked, checked, script)
-        self._input.spend(frame.usage["input_tokens"] + frame.usage["cache_creation_input_tokens"])
+        self._budgets.input.spend(frame.usage["input_tokens"] + frame.usage["cache_creation_input_tokens"])
         asked.status = 200
         if asked.streams:
             return await self._stream(request, asked, script, frame)
@@ -379,7 +335,7 @@ class ClaudeServer:
         message, script = whole(script, frame)
         await self._until(self.clock.now() + len(script.text) / (script.speed or self.speed))
         asked.hear(script.text)
-        self._output.spend(message["usage"]["output_tokens"])
+        self._budgets.output.spend(message["usage"]["output_tokens"])
         self.record.add("said", "claude", request=asked.number, characters=len(asked.said))
         self._ended(asked, script.stop_reason)
         return web.json_response(message)
@@ -387,7 +343,7 @@ class ClaudeServer:
     async def _stream(
         self, request: web.Request, asked: Request, script: Script, frame: Frame
     ) -> web.StreamResponse:
-        response = web.StreamResponse(headers=self._headers(asked.id) | _SSE)
+        response = web.StreamResponse(headers=self._budgets.headers(asked.id) | _SSE)
         response.enable_chunked_encoding()
         await response.prepare(request)
         self._call("POST /v1/messages", 200, "", asked.at)
@@ -406,7 +362,7 @@ class ClaudeServer:
                 raise self._hang_up(request, asked, reset=step.close == "rst")
             reason = step.ends or reason
         await response.write_eof()
-        self._output.spend(tokens(asked.said))
+        self._budgets.output.spend(tokens(asked.said))
         self._ended(asked, reason)
         return response
 

@@ -361,6 +361,8 @@ def whole(script: Script, frame: Frame) -> tuple[dict[str, Any], Script]:
             if block.citations:
                 entry["citations"] = list(block.citations)
             content.append(entry)
+        elif isinstance(block, Thinking) and block.redacted:
+            content.append({"type": "redacted_thinking", "data": _opaque(block.thinking)})
         elif isinstance(block, Thinking):
             words = "" if frame.display == "omitted" else block.thinking
             content.append({"type": "thinking", "thinking": words, "signature": _opaque(block.thinking)})

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,27 +122,3 @@ class Cache:
                 "ephemeral_1h_input_tokens": written if _hour(body) else 0,
             },
         }
-
-
-class Minute:
-    """Tokens of the last sandbox minute, for the rate-limit headers. They are told, not enforced."""
-
-    def __init__(self, clock: Clock, limit: int) -> None:
-        self._clock = clock
-        self.limit = limit
-        self._spent: deque[tuple[float, int]] = deque()
-
-    def spend(self, count: int) -> None:
-        self._spent.append((self._clock.now(), count))
-
-    @property
-    def remaining(self) -> int:
-        horizon = self._clock.now() - 60.0
-        while self._spent and self._spent[0][0] < horizon:
-            self._spent.popleft()
-        return max(0, self.limit - sum(count for _, count in self._spent))
-
-    @property
-    def reset_after(self) -> float:
-        """Sandbox seconds until all of it is back."""
-        return max(0.0, self._spent[-1][0] + 60.0 - self._clock.now()) if self.remaining < self.limit else 0.0

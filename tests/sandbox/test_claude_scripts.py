@@ -55,6 +55,7 @@ def test_the_default_answer_takes_up_the_questions_words() -> None:
     ("question", "expected"),
     [
         ("#script:tables", prompt.Wishes(script="tables")),
+        ("**#script:code**", prompt.Wishes(script="code")),
         ("tell me (#script:code), #speed:300.", prompt.Wishes(script="code", speed=300.0)),
         (r"escaped \#script:long", prompt.Wishes(script="long")),
         ("#chars:1500 #piece:4 #write:3", prompt.Wishes(chars=1500, piece=4, write=3)),

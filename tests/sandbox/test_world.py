@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
-from sandbox import control
+from sandbox import calls
 from sandbox.claude import library
 from sandbox.world import PortError, World
 
@@ -158,12 +158,12 @@ def channel(server: Any) -> str:
 
 async def test_the_calls_are_listed_with_their_fields_and_what_they_do(steer: Steering) -> None:
     """The list is made from the functions themselves; every call says what it does."""
-    calls = {one["call"]: one for one in await steer.get("")}
-    assert calls["POST /control/slack/say"]["fields"]["thread"] == "str = ''"
-    assert calls["POST /control/claude/script"]["fields"]["chars"] == "int | None = None"
-    assert "GET /control/record" in calls
-    assert len(calls) > 70
-    silent = [name for name, one in calls.items() if not one["does"] and "/control/slack" not in name]
+    listed = {one["call"]: one for one in await steer.get("")}
+    assert listed["POST /control/slack/say"]["fields"]["thread"] == "str = ''"
+    assert listed["POST /control/claude/script"]["fields"]["chars"] == "int | None = None"
+    assert "GET /control/record" in listed
+    assert len(listed) > 70
+    silent = [name for name, one in listed.items() if not one["does"] and "/control/slack" not in name]
     assert [
         name for name in silent if not name.startswith(("POST /control/discord", "GET /control/discord"))
     ] == []
@@ -172,7 +172,7 @@ async def test_the_calls_are_listed_with_their_fields_and_what_they_do(steer: St
 async def test_the_verbs_of_both_servers_are_all_reachable(world: World) -> None:
     """A verb that a colleague adds to a server must not be forgotten here."""
     internal = {"start", "stop"}
-    for server, verbs in ((world.slack, control.SLACK_VERBS), (world.discord, control.DISCORD_VERBS)):
+    for server, verbs in ((world.slack, calls.SLACK_VERBS), (world.discord, calls.DISCORD_VERBS)):
         public = {
             name
             for name in dir(server)
