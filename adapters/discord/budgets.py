@@ -1,11 +1,13 @@
 """How Discord counts our calls: which budget each call spends, and what a response's headers say of it. Pure.
 
-Law: a key names a budget as Discord itself names it, as soon as Discord has named it.
+Law: routes share a budget exactly where Discord says that they do, and a budget keeps its key while that is so.
 
 Discord publishes no figures per route and asks bots to read the headers (topics/rate-limits). A budget is the
-`X-RateLimit-Bucket` hash together with the major parameter (here the channel, or the interaction's token): before a
-route's hash is known its own name stands in, and routes that turn out to have one hash share one budget from then
-on. Calls by the bot's token also spend 50 a second over everything; calls by an interaction's token do not.
+`X-RateLimit-Bucket` hash together with the major parameter (here the channel, or the interaction). The hash is learnt
+from the first response, when other calls of the budget are under way and booked under the name that was known then;
+so a budget is called after the first route that was seen to spend it, before and after its hash is known, and only a
+route that turns out to share another's hash changes its key. Calls by the bot's token also spend 50 a second over
+everything; calls by an interaction's token do not.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ WEBHOOK_ORIGINAL: Final = "PATCH /webhooks/{a}/{t}/messages/@original"
 WEBHOOK_EDIT: Final = "PATCH /webhooks/{a}/{t}/messages/{m}"
 WEBHOOK_POST: Final = "POST /webhooks/{a}/{t}"
 OTHER: Final = "other"
+
+_WEBHOOK: Final = (WEBHOOK_ORIGINAL, WEBHOOK_EDIT, WEBHOOK_POST)
 
 _FIVE_IN_FIVE: Final = Rule(
     rate=1.0,
@@ -97,14 +101,32 @@ class Budgets:
     """The budgets' names, learnt from responses. `major` is the channel id, or the id of the interaction."""
 
     def __init__(self) -> None:
-        self._hashes: dict[str, str] = {}
+        self._hashes: dict[str, str] = {}  # route -> hash
+        self._names: dict[str, str] = {}  # hash -> what we call it
 
     def route(self, route: str, major: str) -> Bucket:
         """The budget of this route for this major parameter."""
+        rule = INTERACTION if route in _WEBHOOK else RULES.get(route, ANY)
+        return Bucket(f"discord:{self._name(route)}:{major}", rule)
+
+    def _name(self, route: str) -> str:
         known = self._hashes.get(route)
-        if route in (WEBHOOK_ORIGINAL, WEBHOOK_EDIT, WEBHOOK_POST):
-            return Bucket(f"discord:{known or 'webhook'}:{major}", INTERACTION)
-        return Bucket(f"discord:{known or route}:{major}", RULES.get(route, ANY))
+        if known is not None:
+            return self._names[known]
+        return "webhook" if route in _WEBHOOK else route
+
+    def _learn_hash(self, route: str, told: str) -> None:
+        old = self._hashes.get(route)
+        if old == told:
+            return
+        name = self._name(route)
+        self._hashes[route] = told
+        if old is not None and old not in self._hashes.values():
+            del self._names[old]
+        if told not in self._names:
+            # The name that calls under way are booked under, unless another budget goes by it.
+            taken = self._names.values()
+            self._names[told] = next(one for one in (name, route, f"{route} {told}") if one not in taken)
 
     def everywhere(self) -> Bucket:
         """All calls by the bot's token together."""
@@ -121,7 +143,7 @@ class Budgets:
         """
         named = headers.get("X-RateLimit-Bucket")
         if named:
-            self._hashes[route] = named
+            self._learn_hash(route, named)
         try:
             limit = int(headers["X-RateLimit-Limit"])
             remaining = int(headers["X-RateLimit-Remaining"])

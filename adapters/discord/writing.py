@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -80,6 +81,7 @@ class Writing:
         self.budgets = Budgets()
         self._shut_until = float("-inf")
         self._blocks = 0
+        self._flying: Counter[tuple[str, str]] = Counter()
         self._old: Recent[str, None] = Recent()
         self._opened: Recent[str, None] = Recent()
         self._tried: Recent[str, _Tried] = Recent(1000)
@@ -180,8 +182,11 @@ class Writing:
     async def _edit(self, ref: Ref, content: Content, *, aside: bool = False) -> Outcome:
         call = Call("PATCH", f"/channels/{ref.channel}/messages/{ref.message}", budgets.EDIT, ref.channel)
         reading = await self._perform(call, outbound.edit(content), ref=ref, aside=aside)
-        if isinstance(reading, Refused) and reading.bucket == self.budgets.old(ref.channel).key:
+        old = self.budgets.old(ref.channel)
+        if isinstance(reading, Refused) and reading.bucket == old.key and ref.message not in self._old:
+            # Discord counts it as old, and whoever sent it did not know that: from now on it is known.
             self._old.put(ref.message, None)
+            self._meter.refused(old, reading.retry_after)
         return _plain(reading)
 
     # ----------------------------------------------------------------------------------------------------------- find
@@ -291,8 +296,7 @@ class Writing:
         if _now() < max(self._shut_until, quiet_until):
             return None
         self._spend(call)
-        answer = await self._rest.call(call.method, call.path, body, bot=call.bot)
-        self._hear(call, answer)
+        answer = await self._made(call, body)
         if answer.status == 429:
             reading = self._read(call, answer, None, call.major)
             if isinstance(reading, Refused):
@@ -321,9 +325,23 @@ class Writing:
             return Refused(left, self.budgets.route(call.route, call.major).key)
         if aside:
             self._spend(call)
-        answer = await self._rest.call(call.method, call.path, body, bot=call.bot)
-        self._hear(call, answer)
-        return self._read(call, answer, ref, channel)
+        reading = self._read(call, await self._made(call, body), ref, channel)
+        if aside and isinstance(reading, Refused):
+            self._meter.refused(self.budgets.route(call.route, call.major), reading.retry_after)
+        return reading
+
+    async def _made(self, call: Call, body: Mapping[str, Any] | None) -> Answer:
+        """The call, and what its headers tell."""
+        counted = (call.route, call.major)
+        self._flying[counted] += 1
+        try:
+            answer = await self._rest.call(call.method, call.path, body, bot=call.bot)
+            self._hear(call, answer)
+        finally:
+            self._flying[counted] -= 1
+            if not self._flying[counted]:
+                del self._flying[counted]
+        return answer
 
     def _read(self, call: Call, answer: Answer, ref: Ref | None, channel: str) -> Met:
         route = self.budgets.route(call.route, call.major).key
@@ -345,10 +363,19 @@ class Writing:
         return Refused(wait, route)
 
     def _hear(self, call: Call, answer: Answer) -> None:
+        before = self.budgets.route(call.route, call.major).key
         told = self.budgets.learn(call.route, answer.headers)
+        bucket = self.budgets.route(call.route, call.major)
         if told is not None:
-            bucket = self.budgets.route(call.route, call.major)
             self._meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
+        if bucket.key == before:
+            return
+        # This route spends another's budget, as we now know. Calls under way were booked elsewhere: they count here.
+        for (route, major), flying in self._flying.items():
+            if route == call.route:
+                others = flying - 1 if major == call.major else flying
+                for _ in range(others):
+                    self._meter.spent(self.budgets.route(route, major))
 
     def _spend(self, call: Call) -> None:
         self._meter.spent(self.budgets.route(call.route, call.major))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.discord.budgets import (
     EDIT,
@@ -34,22 +36,51 @@ def test_budgets_are_per_route_and_channel_until_discord_names_them() -> None:
     assert len(keys) == 4
 
 
-def test_routes_with_one_hash_share_one_budget() -> None:
-    """Law of the file: the hash is the budget."""
+def test_a_budget_keeps_its_key_when_its_hash_becomes_known_and_when_it_changes() -> None:
+    """Calls under way are booked under it: a new key would be a second, full budget beside them."""
     budgets = Budgets()
-    assert budgets.learn(POST, headers("same")) == Told(5, 4, 4.75)
+    before = budgets.route(EDIT, "1").key
+    for named in ("one", "two"):
+        assert budgets.learn(EDIT, headers(named)) == Told(5, 4, 4.75)
+        assert budgets.route(EDIT, "1").key == before
+
+
+def test_routes_with_one_hash_share_one_budget() -> None:
+    """Law of the file: where Discord says so, and nowhere else."""
+    budgets = Budgets()
+    budgets.learn(POST, headers("same"))
     budgets.learn(EDIT, headers("same"))
     assert budgets.route(POST, "1").key == budgets.route(EDIT, "1").key
     assert budgets.route(POST, "1").key != budgets.route(POST, "2").key
 
 
-def test_a_hash_that_changes_is_followed() -> None:
+@pytest.mark.parametrize("moved", [POST, EDIT])
+def test_routes_that_part_again_have_budgets_of_their_own(moved: str) -> None:
     """Discord moves routes between buckets without a word."""
     budgets = Budgets()
-    budgets.learn(EDIT, headers("one"))
-    before = budgets.route(EDIT, "1").key
-    budgets.learn(EDIT, headers("two"))
-    assert budgets.route(EDIT, "1").key != before
+    for route in (POST, EDIT):
+        budgets.learn(route, headers("same"))
+    budgets.learn(moved, headers("new"))
+    assert budgets.route(POST, "1").key != budgets.route(EDIT, "1").key
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([POST, EDIT, WEBHOOK_ORIGINAL, WEBHOOK_EDIT, "new"]), st.sampled_from("abc")
+        )
+    )
+)
+def test_keys_are_equal_exactly_where_hashes_are(told: list[tuple[str, str]]) -> None:
+    """Whatever the order in which hashes are told and changed."""
+    budgets, known = Budgets(), dict[str, str]()
+    for route, named in told:
+        budgets.learn(route, headers(named))
+        known[route] = named
+    keys = {route: budgets.route(route, "1").key for route in known}
+    for one, first in known.items():
+        for other, second in known.items():
+            assert (keys[one] == keys[other]) == (first == second)
 
 
 def test_an_interaction_has_one_budget_until_its_routes_are_told_apart() -> None:
