@@ -101,7 +101,7 @@ async def _bot(world: World, log_level: str) -> AsyncIterator[None]:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGINT)  # the second: no drain (two of a kind may arrive as one)
                 await process.wait()
 
 

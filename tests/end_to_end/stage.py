@@ -1,0 +1,171 @@
+"""The bot as a process of its own, against a sandbox in the test's process: nothing between them but sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from sandbox.claude.choice import Request
+from sandbox.record import Entry, Record
+from sandbox.world import World
+
+ROOT = Path(__file__).parents[2]
+
+
+class Bot:
+    """`inkstream run` with nothing but environment variables."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self.log = folder / "bot.log"
+
+    async def start(self, *, ready: bool = True, **settings: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._folder),
+            "PYTHONPATH": str(ROOT),
+            "LOG_FORMAT": "json",
+            "HEALTH_PORT": str(port),
+            "COVERAGE_PROCESS_START": os.environ.get("COVERAGE_PROCESS_START", ""),
+            **self._environment,
+            **settings,
+        }
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", cwd=self._folder, env=environment, stdout=log, stderr=log
+            )
+        self.readyz = f"http://127.0.0.1:{port}/readyz"
+        if ready:
+            await self.ready()
+
+    async def ready(self, within: float = 20.0) -> dict[str, object]:
+        """What /readyz says, once it says so; asked again while the process is coming up."""
+        async with aiohttp.ClientSession() as session, asyncio.timeout(within):
+            while True:
+                assert self._process is not None
+                assert self._process.returncode is None, f"the bot has ended:\n{self.said()}"
+                try:
+                    async with session.get(self.readyz) as answer:
+                        if answer.status == 200:
+                            told: dict[str, object] = await answer.json()
+                            return told
+                except aiohttp.ClientConnectionError:
+                    pass  # not listening yet
+                await asyncio.sleep(0.02)
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def events(self) -> list[dict[str, object]]:
+        """The log's lines."""
+        return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def ended(self, within: float = 30.0) -> int:
+        """The exit code."""
+        assert self._process is not None
+        async with asyncio.timeout(within):
+            return await self._process.wait()
+
+    async def stop(self) -> int:
+        if self._process is None:
+            return 0
+        if self._process.returncode is None:
+            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGINT)  # a second signal: no drain (two of a kind may arrive as one)
+        return await self.ended()
+
+
+@dataclass
+class Chat:
+    """One platform of a world, as a person and a viewer meet it. Waits are for conditions of the record."""
+
+    world: World
+    name: str
+
+    @property
+    def server(self) -> Any:
+        return self.world.slack if self.name == "slack" else self.world.discord
+
+    def person(self, number: int = 0) -> str:
+        return str([one["id"] for one in self.server.people() if not one["bot"]][number])
+
+    def channel(self, name: str = "general") -> str:
+        return str(next(one["id"] for one in self.server.channels() if one["name"].lstrip("#") == name))
+
+    def direct(self, number: int = 0) -> str:
+        person = self.person(number)
+        return str(
+            next(
+                one["id"] for one in self.server.channels() if one["kind"] == "dm" and one["person"] == person
+            )
+        )
+
+    async def mention(self, text: str, *, person: int = 0, channel: str = "", **more: str) -> str:
+        """Somebody mentions the bot; the message's id."""
+        asked = f"{self.server.mention} {text}"
+        return str(await self.server.say(self.person(person), channel or self.channel(), asked, **more))
+
+    # ------------------------------------------------------------------------------------------ what a viewer saw
+
+    def frames(self, question: str) -> list[Entry]:
+        """What the bot showed in answer to this message, in order."""
+        shown = self.world.record.entries("shown", self.name, author=self.server.bot_id)
+        first = [one["message"] for one in shown if question in (one.get("thread"), one.get("reply_to"))]
+        return [one for one in shown if one["message"] in first and not one.get("ephemeral")]
+
+    def pages(self, question: str) -> list[Entry]:
+        """The messages of the answer as they look now."""
+        last: dict[str, Entry] = {}
+        for frame in self.frames(question):
+            last[frame["message"]] = frame
+        removed = {entry["message"] for entry in self.world.record.entries("removed", self.name)}
+        return [frame for message, frame in last.items() if message not in removed]
+
+    def text(self, question: str) -> str:
+        """What a viewer reads: Slack's one escape undone, pages joined."""
+        return "\n".join(str(page["text"]).replace("&lt;", "<") for page in self.pages(question))
+
+    def is_settled(self, question: str) -> bool:
+        pages = self.pages(question)
+        return bool(pages) and not any(page["controls"] for page in pages)
+
+    async def settled(self, question: str, *, within: float = 60.0) -> str:
+        """Wait until the answer no longer carries a button; what it says then."""
+        await self.world.record.wait(lambda _: self.is_settled(question), within=within)
+        return self.text(question)
+
+    async def growing(self, question: str, *, within: float = 20.0) -> None:
+        """Wait until some of the answer is seen, with its Stop button."""
+        await self.world.record.wait(
+            lambda _: any(page["controls"] for page in self.pages(question)), within=within
+        )
+
+    async def asked(self, part: str, *, within: float = 20.0) -> Request:
+        """Wait until Claude was asked something that contains this; the request."""
+
+        def found(_: Record) -> Request | None:
+            return next((one for one in reversed(self.world.claude.requests) if part in one.question), None)
+
+        return await self.world.record.wait(found, within=within)
+
+    @property
+    def refusals(self) -> list[Entry]:
+        return self.world.record.entries("refused", self.name)
