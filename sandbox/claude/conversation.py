@@ -20,7 +20,7 @@ _SHORTEST = 8  # below that a tail would be found anywhere
 def words(message: Mapping[str, Any]) -> str:
     """The text of one message."""
     return "\n".join(
-        str(block.get("text", "")) for block in blocks(message.get("content")) if block["type"] == "text"
+        str(block.get("text", "")) for block in blocks(message.get("content")) if block.get("type") == "text"
     )
 
 
@@ -39,7 +39,7 @@ def turn(messages: Sequence[Mapping[str, Any]]) -> int:
             continue
         if words(message):
             break
-        count += any(block["type"] == "tool_result" for block in blocks(message.get("content")))
+        count += any(block.get("type") == "tool_result" for block in blocks(message.get("content")))
     return count
 
 

@@ -28,6 +28,8 @@ from sandbox.record import Record
 
 # A wait is cut into slices of this many real seconds, so that a change of the clock's scale is felt at once.
 _SLICE = 0.25
+# What reads a body follows it down; no tool's schema is nested as deeply as this.
+_DEEPEST = 200
 _ID = web.RequestKey("id", str)
 _RST = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends a reset
 
@@ -195,6 +197,8 @@ class ClaudeServer:
             raise Refusal(400, f"The request body is not valid JSON: {error}") from None
         if not isinstance(body, dict):
             raise Refusal(400, "Input should be a valid dictionary")
+        if _deeper(body, _DEEPEST):
+            raise Refusal(400, f"The request body is nested more than {_DEEPEST} levels deep")
         return body
 
     async def _count(self, request: web.Request) -> web.Response:
@@ -400,6 +404,21 @@ class ClaudeServer:
 
 _SECRET = frozenset({"authorization", "x-api-key", "cookie"})
 _SSE = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether JSON is nested deeper than so many levels; without recursion, which is what it protects."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 async def _write(response: web.StreamResponse, data: bytes, size: int | None) -> None:

@@ -293,7 +293,7 @@ def _tools(body: Mapping[str, Any], model: Model) -> None:
     tools = body.get("tools") or []
     if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
         raise Refusal(400, "tools: Input should be a valid list")
-    names = [tool.get("name") for tool in tools if "name" in tool]
+    names = [str(tool["name"]) for tool in tools if "name" in tool]
     if len(set(names)) != len(names):
         raise Refusal(400, "tools: Tool names must be unique.")
     choice = body.get("tool_choice")

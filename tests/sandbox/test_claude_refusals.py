@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sandbox.claude import ClaudeServer
+from sandbox.claude import ClaudeServer, Request, Script
+from sandbox.claude.choice import Choice
+from sandbox.claude.usage import Cache, input_tokens
+from sandbox.claude.validation import Refusal, check
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.record import Record
@@ -231,6 +238,103 @@ async def test_a_misspelt_word_of_a_prompt_is_answered_with_what_there_is(claude
     for word in ("#script:tabels", "#fault:flood", "#speed:quick", "#fault:fin:tims=2"):
         _, answer = await post(claude, GOOD | {"messages": [{"role": "user", "content": word}]})
         assert answer["content"][-1]["text"].startswith("I could not read a word of your question"), word
+
+
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5000)
+    | st.sampled_from(
+        [
+            "",
+            " ",
+            "x",
+            "user",
+            "assistant",
+            "system",
+            "text",
+            "tool_use",
+            "tool_result",
+            "adaptive",
+            "enabled",
+            "any",
+        ]
+    )
+)
+_KEYS = st.sampled_from(
+    [
+        "type",
+        "role",
+        "content",
+        "text",
+        "id",
+        "tool_use_id",
+        "name",
+        "input_schema",
+        "display",
+        "effort",
+        "ttl",
+        "budget_tokens",
+        "cache_control",
+        "properties",
+        "input",
+        "enum",
+    ]
+)
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+_FIELDS = st.sampled_from(
+    [
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "stop_sequences",
+        "temperature",
+        "cache_control",
+        "stream",
+    ]
+)
+_MESSAGES = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant", "system"]), "content": _VALUES}),
+    max_size=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(fields=st.dictionaries(_FIELDS, _VALUES, max_size=4), messages=st.none() | _MESSAGES)
+def test_any_body_is_either_answered_or_refused(fields: dict[str, Any], messages: Any) -> None:
+    """Whatever JSON comes, there is a Refusal or an answer, never an accident."""
+    clock = Clock()
+    body = {**GOOD, **fields, **({} if messages is None else {"messages": messages})}
+    asked = Request(1, "req_1", 0.0, body, {})
+    assert isinstance(asked.question, str)
+    with contextlib.suppress(Refusal):
+        checked = check(body, version=VERSION)
+        assert input_tokens(body) >= 0
+        assert Cache(clock).usage(body, checked.model)["input_tokens"] >= 0
+        assert isinstance(Choice().choose(asked, [asked], thinking=1.0), Script)
+
+
+@pytest.mark.parametrize("depth", [50, 200, 450, 5000])
+async def test_a_body_that_is_nested_deeply_is_answered_or_refused(claude: ClaudeServer, depth: int) -> None:
+    """Also where the JSON decoder itself still goes along."""
+    schema = b'{"a":[' * depth + b"1" + b"]}" * depth
+    body = (
+        json.dumps(GOOD | {"tools": [{"name": "t", "input_schema": 7}]})
+        .encode()
+        .replace(b": 7}", b":" + schema + b"}")
+    )
+    status, answer = await post(claude, body)
+    assert status == (200 if depth < 100 else 400), answer
+    assert answer["type"] == ("message" if status == 200 else "error")
 
 
 async def test_refused_requests_are_kept_too(claude: ClaudeServer) -> None:
