@@ -75,11 +75,11 @@ class DiscordPlatform:
         self._profile = Profile("discord", page_limit, DiscordDialect(), STATUS_SECONDS)
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._seen = Seen()
-        self._rest: Rest | None = None
+        # Writing needs no Gateway, and replies that a crash left unfinished are mended while we connect.
+        self._rest = Rest(token=self._token, api_url=self._api_url)
+        self._interactions = Interactions(self._rest)
+        self._writing = Writing(self._rest, self._seen, self._interactions)
         self._gateway: Gateway | None = None
-        self._interactions: Interactions | None = None
-        self._writing: Writing | None = None
-        self._meter: Meter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = ""
         self._registered = asyncio.Event()
@@ -95,9 +95,7 @@ class DiscordPlatform:
     async def connect(self, meter: Meter) -> None:
         """Log in, find the Gateway, start receiving. Raises `ConnectError` with a sentence."""
         _quieten()
-        self._meter = meter
-        self._rest = Rest(token=self._token, api_url=self._api_url)
-        self._rest.open()
+        self._writing.meter = meter
         self._gateway = Gateway(
             token=self._token,
             api_url=self._api_url,
@@ -124,14 +122,10 @@ class DiscordPlatform:
         """We know who we are. Called before the first event, and again if the Gateway had to log in anew."""
         client = gateway.client
         self._seen.client = client
-        if client.user is None or client.application_id is None or self._rest is None or self._meter is None:
+        if client.user is None or client.application_id is None:
             raise RuntimeError("logged in without knowing as whom")
         self._seen.me = str(client.user.id)
-        if self._writing is None:
-            self._interactions = Interactions(self._rest)
-            self._writing = Writing(
-                self._rest, self._meter, self._seen, self._interactions, str(client.application_id)
-            )
+        self._writing.application = str(client.application_id)
         for task in self._tasks:
             task.cancel()
         task = asyncio.get_running_loop().create_task(
@@ -152,10 +146,8 @@ class DiscordPlatform:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.close()
-        if self._interactions is not None:
-            await self._interactions.close()
-        if self._rest is not None:
-            await self._rest.close()
+        await self._interactions.close()
+        await self._rest.close()
 
     def health(self) -> Health:
         if self._gateway is None:
@@ -184,7 +176,7 @@ class DiscordPlatform:
             self._events.put_nowait(incoming)
 
     def _interaction(self, d: Mapping[str, Any]) -> None:
-        if self._interactions is None or not self._seen.first(f"interaction:{d['id']}"):
+        if not self._seen.first(f"interaction:{d['id']}"):
             return
         asked = inbound.asked(d, self._seen.me, self._seen)
         if isinstance(asked.event, Incoming):
@@ -211,17 +203,17 @@ class DiscordPlatform:
     # ---------------------------------------------------------------------------------------------------------- verbs
 
     def buckets(self, op: Op, place: Place, ref: Ref | None, *, age: float = 0.0) -> Sequence[Bucket]:
-        return self._write.buckets(op, place, ref, age)
+        return self._writing.buckets(op, place, ref, age)
 
     async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
-        return await self._write.post(place, content, key)
+        return await self._writing.post(place, content, key)
 
     async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
-        return await self._write.edit(place, ref, content)
+        return await self._writing.edit(place, ref, content)
 
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
         """See `Writing.find` for what is sure."""
-        return await self._write.find(place, key)
+        return await self._writing.find(place, key)
 
     async def status(self, place: Place, text: str) -> None:
         """Typing. It ends by itself, or with the next message, so "" has nothing to do. One call in flight for a
@@ -232,7 +224,7 @@ class DiscordPlatform:
         self._typing.add(place.channel)
         try:
             async with asyncio.timeout(STATUS_TIMEOUT):
-                await self._write.typing(place)
+                await self._writing.typing(place)
         except TimeoutError:
             _log.info("typing in channel %s took longer than %.0f s", place.channel, STATUS_TIMEOUT)
         finally:
@@ -241,7 +233,7 @@ class DiscordPlatform:
     async def tell(self, incoming: Incoming, sentence: str) -> bool:
         if not incoming.place.route:
             return False
-        return await self._write.whisper(incoming.place.route, sentence)
+        return await self._writing.whisper(incoming.place.route, sentence)
 
     async def name(self, person: Person) -> str:
         known = person.name or self._seen.person_name(person.id)
@@ -249,18 +241,12 @@ class DiscordPlatform:
             return known
         try:
             async with asyncio.timeout(NAME_TIMEOUT):
-                found = await self._write.person(person.id)
+                found = await self._writing.person(person.id)
         except TimeoutError:
             return ""
         name = inbound.display_name(found) if found is not None else ""
         self._seen.named(person.id, name)
         return name
-
-    @property
-    def _write(self) -> Writing:
-        if self._writing is None:
-            raise RuntimeError("Discord is asked to write before connect() has returned")
-        return self._writing
 
     # --------------------------------------------------------------------------------------------- discord.py's calls
 
@@ -277,7 +263,7 @@ class DiscordPlatform:
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
         url = str(params.url)
-        if self._writing is None or not url.startswith(self._api_url):
+        if not url.startswith(self._api_url):
             return
         route, major = route_of(params.method, params.url.path.removeprefix(URL(self._api_url).path))
         self._writing.overheard(route, major, params.response.status, params.response.headers)

@@ -78,19 +78,25 @@ class Rest:
         self._headers = {"User-Agent": USER_AGENT}
         self._bot = {**self._headers, "Authorization": f"Bot {token}"}
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
-    def open(self) -> None:
-        """Needs a running loop. `limit=0`: how many calls are under way is the pacer's business, and a slow answer
-        in one channel must not hold a call to another in the pool's queue.
+    def _open(self) -> aiohttp.ClientSession | None:
+        """The session, made at the first call; None after `close`.
+
+        `limit=0`: how many calls are under way is the pacer's business, and a slow answer in one channel must not
+        hold a call to another in the pool's queue.
         """
-        if self._session is None:
+        if self._session is None and not self._closed:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=CEILING_SECONDS, sock_connect=CONNECT_SECONDS),
             )
+        return self._session
 
     async def close(self) -> None:
+        """Idempotent; whatever is called afterwards is answered with "closed"."""
+        self._closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -102,7 +108,8 @@ class Rest:
 
         The path is never logged: it can hold that token.
         """
-        if self._session is None:
+        session = self._open()
+        if session is None:
             return Answer(failure="closed", applied=False)
         headers = dict(self._bot if bot else self._headers)
         data: bytes | None = None
@@ -112,7 +119,7 @@ class Rest:
         status = 0
         answer_headers: Mapping[str, str] = _NO_HEADERS
         try:
-            async with self._session.request(
+            async with session.request(
                 method, self._api_url + path, data=data, headers=headers, allow_redirects=False
             ) as response:
                 status, answer_headers = response.status, response.headers

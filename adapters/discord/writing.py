@@ -68,16 +68,18 @@ class _Tried:
 
 
 class Writing:
-    """Every call about messages. `told` and the like go to the meter that `connect` was given."""
+    """Every call about messages.
 
-    def __init__(
-        self, rest: Rest, meter: Meter, seen: Seen, interactions: Interactions, application: str
-    ) -> None:
+    meter        who is told about budgets; nobody before `connect`
+    application  the application's id, known after the login; interactions come later
+    """
+
+    def __init__(self, rest: Rest, seen: Seen, interactions: Interactions) -> None:
+        self.meter: Meter = _Nobody()
+        self.application = ""
         self._rest = rest
-        self._meter = meter
         self._seen = seen
         self._interactions = interactions
-        self._application = application
         self.budgets = Budgets()
         self._shut_until = float("-inf")
         self._blocks = 0
@@ -186,7 +188,7 @@ class Writing:
         if isinstance(reading, Refused) and reading.bucket == old.key and ref.message not in self._old:
             # Discord counts it as old, and whoever sent it did not know that: from now on it is known.
             self._old.put(ref.message, None)
-            self._meter.refused(old, reading.retry_after)
+            self.meter.refused(old, reading.retry_after)
         return _plain(reading)
 
     # ----------------------------------------------------------------------------------------------------------- find
@@ -280,15 +282,15 @@ class Writing:
 
     def overheard(self, route: str, major: str, status: int, headers: Mapping[str, str]) -> None:
         """A call that discord.py made, and what Discord said to it."""
-        self._meter.spent(self.budgets.everywhere())
+        self.meter.spent(self.budgets.everywhere())
         told = self.budgets.learn(route, headers)
         bucket = self.budgets.route(route, major)
         if told is not None:
-            self._meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
+            self.meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
         if status == 429:
             everywhere = headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers
             wait = retry_after_of(Answer(status=status, headers=headers)) or 1.0
-            self._meter.refused(self.budgets.everywhere() if everywhere else bucket, wait)
+            self.meter.refused(self.budgets.everywhere() if everywhere else bucket, wait)
 
     async def _aside(self, call: Call, body: Mapping[str, Any] | None = None) -> Answer | None:
         """A call outside the outbox: counted, and left out while its budget is refused. None: it was left out."""
@@ -305,7 +307,7 @@ class Writing:
                 )  # by the hash that this answer may have told
                 self._quiet.put(bucket.key, _now() + reading.retry_after)
                 known = self.budgets.everywhere()
-                self._meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
+                self.meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
         return answer
 
     # ------------------------------------------------------------------------------------------------------- one call
@@ -327,7 +329,7 @@ class Writing:
             self._spend(call)
         reading = self._read(call, await self._made(call, body), ref, channel)
         if aside and isinstance(reading, Refused):
-            self._meter.refused(self.budgets.route(call.route, call.major), reading.retry_after)
+            self.meter.refused(self.budgets.route(call.route, call.major), reading.retry_after)
         return reading
 
     async def _made(self, call: Call, body: Mapping[str, Any] | None) -> Answer:
@@ -358,7 +360,7 @@ class Writing:
         wait = reading.retry_after or min(EDGE_CAP_SECONDS, EDGE_SECONDS * 2.0 ** min(self._blocks, 10))
         self._blocks += 1
         self._shut_until = _now() + wait
-        self._meter.refused(self.budgets.everywhere(), wait)
+        self.meter.refused(self.budgets.everywhere(), wait)
         _log.warning("shut out at Discord's edge (%s) for %.0f s", answer.label, wait)
         return Refused(wait, route)
 
@@ -367,7 +369,7 @@ class Writing:
         told = self.budgets.learn(call.route, answer.headers)
         bucket = self.budgets.route(call.route, call.major)
         if told is not None:
-            self._meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
+            self.meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
         if bucket.key == before:
             return
         # This route spends another's budget, as we now know. Calls under way were booked elsewhere: they count here.
@@ -375,16 +377,24 @@ class Writing:
             if route == call.route:
                 others = flying - 1 if major == call.major else flying
                 for _ in range(others):
-                    self._meter.spent(self.budgets.route(route, major))
+                    self.meter.spent(self.budgets.route(route, major))
 
     def _spend(self, call: Call) -> None:
-        self._meter.spent(self.budgets.route(call.route, call.major))
+        self.meter.spent(self.budgets.route(call.route, call.major))
         if call.bot:
-            self._meter.spent(self.budgets.everywhere())
+            self.meter.spent(self.budgets.everywhere())
 
     def _webhook(self, interaction: Interaction, method: Method, tail: str, route: str) -> Call:
-        path = f"/webhooks/{self._application}/{interaction.token}{tail}"
+        path = f"/webhooks/{self.application}/{interaction.token}{tail}"
         return Call(method, path, route, interaction.id, bot=False)
+
+
+class _Nobody:
+    """A meter before there is one."""
+
+    def spent(self, bucket: Bucket) -> None: ...
+    def told(self, bucket: Bucket, *, limit: int, remaining: int, reset_after: float) -> None: ...
+    def refused(self, bucket: Bucket, retry_after: float) -> None: ...
 
 
 def _plain(reading: Met) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.discord.platform import DiscordPlatform
 from bot.ports import (
     ConnectError,
     Control,
@@ -314,6 +315,18 @@ async def test_names_come_from_what_was_said_or_are_asked_for(stage: Stage) -> N
 
 
 # ------------------------------------------------------------------------------------------------------------- lifetime
+
+
+async def test_messages_of_the_last_life_can_be_edited_before_the_gateway_is_there() -> None:
+    """What a crash left unfinished is mended at once."""
+    async with staged() as stage:
+        incoming = await stage.ask()
+        ref = await stage.post(incoming.place, "frozen")
+        again = DiscordPlatform(token=stage.server.bot_token, api_url=stage.server.api_url)
+        assert again.buckets("edit", incoming.place, ref, age=10.0)
+        assert await again.edit(incoming.place, ref, content("interrupted")) == Sent(ref)
+        assert stage.text(ref) == "interrupted"
+        await again.close()
 
 
 async def test_a_refused_token_is_told_in_a_sentence() -> None:
