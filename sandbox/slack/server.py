@@ -55,6 +55,9 @@ class SlackServer:
         methods.declare(limits, clock)
         self.url = ""
         self.faults = Faults()
+        self.record = record
+        self.clock = clock
+        self.limits = limits
         self.scopes = set(methods.SCOPES)
         self._workspace = workspace = Workspace(clock, record)
         self._tokens = tokens = Tokens(self.bot_token, self.app_token, self.scopes)
@@ -88,7 +91,7 @@ class SlackServer:
         app = web.Application(client_max_size=MOST_BYTES)
         app.add_routes(
             [
-                web.route("*", "/api/{method}", self._api.handle),
+                web.route("*", "/api/{method:.*}", self._api.handle),
                 *self._sockets.routes(),
                 *self._files.routes(),
                 *self._responses.routes(),
