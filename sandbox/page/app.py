@@ -41,13 +41,20 @@ def page_app(world: World) -> web.Application:
 
 def is_loopback(host: str) -> bool:
     """Whether a Host header (with or without a port) names this machine."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
     try:
-        return ip_address(name).is_loopback
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or name.endswith(".localhost") or ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def is_own(origin: str, host: str) -> bool:
+    """Whether an Origin header names the page that was served under this Host."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc == host
 
 
 @web.middleware
@@ -77,8 +84,7 @@ async def index(_: web.Request) -> web.StreamResponse:
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    origin = urlsplit(request.headers.get("Origin", ""))
-    if origin.scheme not in ("http", "https") or origin.netloc != request.headers.get("Host"):
+    if not is_own(request.headers.get("Origin", ""), request.headers.get("Host", "")):
         raise web.HTTPForbidden(text="The WebSocket is for the sandbox's own page.\n")
     viewers = request.app[VIEWERS]
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MOST_BYTES, compress=False)

@@ -1,23 +1,35 @@
-"""How far viewers are behind Claude. Law: read from the record alone; what cannot be known is not claimed.
+"""How far viewers are behind Claude. Law: told from what Claude said and what viewers saw; what cannot be told is not claimed.
 
-The record does not say which of Claude's answers a message shows, so the lag is told of all answers together: the
-characters that Claude has said since somebody last waited for him, less the characters that the bot's messages have
-grown by since. Dialects lengthen or shorten a text by a little (escapes, repeated fences, footers); so it is a gauge,
-not a proof, and it is put back to nothing whenever every answer has ended and no message has changed for a while.
+A message is not as long as what Claude said: a dialect turns a table into a list, closes fences, adds a footer. So
+lengths are not compared. Instead the last words that a viewer sees are looked for in what Claude has said; everything
+behind that place has not been seen. Only letters and digits are compared, since markup is what dialects change.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 from sandbox.record import Entry
 
-# Sandbox seconds without any change after which, with no answer under way, everything counts as shown.
-QUIET: Final = 2.5
-# An answer whose end was never recorded (a server that was killed) is not waited for longer than this.
-SILENT: Final = 60.0
+Key: TypeAlias = tuple[str, str, str]  # platform, channel, message
+
+# Letters of the tail that is looked for: a long one is found once, a short one survives a header that a dialect added.
+TAILS: Final = (32, 16, 8, 3)
+LONG: Final = 16
+NEAR: Final = 400
+# Letters of a message's head by which its answer is recognised.
+HEAD: Final = 12
+# Letters before the place seen last from which the tail is looked for: an answer may end in a correction.
+BACK: Final = 64
+# Lines at the end of a message that may be the bot's own (a footer, an honest line about an interruption).
+FOOTERS: Final = 3
+# Sandbox seconds after which an answer that has ended and shows nothing new is given up (stopped, deleted).
+PATIENCE: Final = 20.0
+# Characters of the bot's own sentences (a help text, a refusal) that may be seen before Claude has ever been asked.
+PLENTY: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,63 +41,121 @@ class Behind:
     answers: int
 
 
+@dataclass(slots=True)
+class Answer:
+    """One request to Claude: what has been said when, and how much of it has been seen."""
+
+    request: int
+    changed: float
+    seen: int = 0  # characters of what was said
+    letters: int = 0  # the same, in letters and digits
+    ended: bool = False
+    place: tuple[str, str] | None = None  # (platform, channel), once a message has shown it
+    times: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+
+    @property
+    def said(self) -> int:
+        return self.lengths[-1] if self.lengths else 0
+
+    def unseen_since(self) -> float:
+        """When the first character that nobody has seen was said."""
+        return self.times[min(bisect_right(self.lengths, self.seen), len(self.times) - 1)]
+
+
 class Lag:
-    def __init__(self, bots: frozenset[str]) -> None:
-        """`bots`: the authors (ids or names) whose messages show what Claude says."""
+    def __init__(self, bots: frozenset[str], words: Callable[[int], str]) -> None:
+        """`bots`: the authors whose messages show what Claude says; `words`: what a request has been told so far."""
         self._bots = bots
-        self._said: dict[str, int] = {}
-        self._live: dict[str, float] = {}  # request -> when it last said something
-        self._seen: dict[tuple[str, str, str], int] = {}
-        self._grown = 0
-        self._total = 0
-        self._story: deque[tuple[float, int]] = deque()  # (when, how much had been said by then)
-        self._changed = 0.0
+        self._words = words
+        self._answers: dict[int, Answer] = {}
+        self._shows: dict[Key, Answer] = {}
+        self._asked = False
+        self.known = True
+        """Whether it can be told at all: not where the bot asks a Claude that this sandbox does not hear."""
 
     def feed(self, entry: Entry) -> None:
         if entry.platform == "claude":
-            self._claude(entry)
+            self._claude(entry.kind, entry.at, entry.fields)
         elif entry.kind == "shown" and entry.get("author") in self._bots and not entry.get("ephemeral"):
             key = (entry.platform, str(entry["channel"]), str(entry["message"]))
-            length = len(str(entry.get("text", "")))
-            self._grown += length - self._seen.get(key, 0)
-            self._seen[key] = length
-            self._changed = entry.at
+            text = str(entry.get("text", ""))
+            self.known = self._asked or (self.known and len(text) < PLENTY)
+            self._shown(key, text, entry.at)
 
-    def _claude(self, entry: Entry) -> None:
-        request = str(entry.get("request", ""))
-        if entry.kind == "asked":
-            if not self._live:
-                self._begin(entry.at)
-            self._live[request] = entry.at
-            self._said[request] = 0
-        elif entry.kind == "said" and request in self._live:
-            said = int(entry["characters"])
-            self._total += said - self._said[request]
-            self._said[request] = said
-            self._live[request] = entry.at
-            self._story.append((entry.at, self._total))
-            self._changed = entry.at
-        elif entry.kind == "ended":
-            self._live.pop(request, None)
-            self._said.pop(request, None)
-            self._changed = entry.at
+    def _claude(self, kind: str, now: float, fields: Mapping[str, Any]) -> None:
+        request = fields.get("request")
+        if not isinstance(request, int):
+            return
+        if kind == "asked":
+            self._asked = self.known = True
+            self._answers[request] = Answer(request, now)
+        elif (answer := self._answers.get(request)) is not None:
+            if kind == "said":
+                answer.times.append(now)
+                answer.lengths.append(int(fields["characters"]))
+            elif kind == "ended":
+                answer.ended = True
+            answer.changed = now
 
-    def _begin(self, now: float) -> None:
-        """A new story, unless the last one is still being shown."""
-        if now - self._changed >= QUIET or not self._story:
-            self._settle()
+    def _shown(self, key: Key, text: str, now: float) -> None:
+        answer = self._shows.get(key) or self._recognise(key, _letters(text))
+        if answer is None:
+            return
+        self._shows[key] = answer
+        answer.place = key[:2]
+        said = self._words(answer.request)
+        places = [place for place, letter in enumerate(said) if letter.isalnum()]
+        found = _reached("".join(said[place] for place in places), text, answer.letters)
+        if found > answer.letters:
+            answer.letters, answer.changed = found, now
+        # Markup and space behind the last letter count as seen: nobody could tell.
+        answer.seen = places[answer.letters] if answer.letters < len(places) else len(said)
+        if answer.ended and answer.seen >= answer.said:
+            self._forget(answer)
 
-    def _settle(self) -> None:
-        self._total = self._grown = 0
-        self._story.clear()
+    def _recognise(self, key: Key, shown: str) -> Answer | None:
+        """The answer that a new message goes on with: the one whose words it begins with, nearest to what was seen."""
+        head = shown[:HEAD]
+        best: tuple[int, Answer] | None = None
+        for answer in self._answers.values():
+            if not head or answer.place not in (None, key[:2]):
+                continue
+            said = _letters(self._words(answer.request))
+            place = said.find(head, max(0, answer.letters - BACK))
+            if place >= 0 and (best is None or abs(place - answer.letters) < best[0]):
+                best = (abs(place - answer.letters), answer)
+        return best[1] if best else None
+
+    def _forget(self, answer: Answer) -> None:
+        self._answers.pop(answer.request, None)
+        self._shows = {key: shown for key, shown in self._shows.items() if shown is not answer}
 
     def behind(self, now: float) -> Behind:
-        for request in [name for name, at in self._live.items() if now - at > SILENT]:
-            del self._live[request]
-        if not self._live and now - self._changed >= QUIET:
-            self._settle()
-        while self._story and self._story[0][1] <= self._grown:
-            self._story.popleft()
-        characters = max(0, self._total - self._grown)
-        seconds = now - self._story[0][0] if characters and self._story else 0.0
-        return Behind(characters, max(0.0, seconds), len(self._live))
+        for answer in [one for one in self._answers.values() if one.ended]:
+            if answer.seen >= answer.said or now - answer.changed > PATIENCE:
+                self._forget(answer)
+        late = [answer for answer in self._answers.values() if answer.seen < answer.said]
+        return Behind(
+            characters=sum(answer.said - answer.seen for answer in late),
+            seconds=max((now - answer.unseen_since() for answer in late), default=0.0),
+            answers=len(self._answers),
+        )
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _reached(said: str, text: str, before: int) -> int:
+    """How many letters of `said` a viewer of `text` has seen; `before`: how many were seen already."""
+    lines = text.split("\n")
+    for cut in range(min(FOOTERS + 1, len(lines))):
+        shown = _letters("\n".join(lines[: len(lines) - cut]))
+        for length in TAILS:
+            tail = shown[-length:]
+            place = said.find(tail, max(0, before - BACK)) if tail else -1
+            # A short tail may stand anywhere: it counts only close to what was seen.
+            if place >= 0 and (len(tail) >= LONG or place <= before + NEAR):
+                return place + len(tail)
+    return before

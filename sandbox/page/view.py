@@ -29,13 +29,17 @@ class View:
     def __init__(self, world: World) -> None:
         self.world = world
         self.growths = Growths()
-        self.lag = Lag(frozenset({world.slack.bot_id, world.discord.bot_id}))
+        self.lag = Lag(frozenset({world.slack.bot_id, world.discord.bot_id}), self._said)
         self.samples: deque[tuple[float, int, float]] = deque(maxlen=SAMPLES)
         self.shapes: dict[str, Shape] = {}  # what a limit's shape was before the page changed it
         self._html: dict[Key, tuple[tuple[str, str, int], str]] = {}
         self._names: dict[PlatformName, dict[str, str]] = {"slack": {}, "discord": {}}
         for entry in world.record:
             self.feed(entry)
+
+    def _said(self, number: int) -> str:
+        # The newest are asked for, and they are at the end.
+        return next((one.said for one in reversed(self.world.claude.requests) if one.number == number), "")
 
     def feed(self, entry: Entry) -> set[Key]:
         self.lag.feed(entry)
@@ -86,6 +90,7 @@ class View:
             "statuses": self.growths.statuses(now),
             "budgets": rows(world.limits, now, self._channel_names()),
             "lag": {
+                "known": self.lag.known,
                 "characters": behind.characters,
                 "seconds": round(behind.seconds, 2),
                 "answers": behind.answers,

@@ -85,7 +85,7 @@ export class Gauges {
     const { lag, budgets, scale, speed, enforced } = this.store.gauges;
     if (!lag) return;
     const refused = budgets.reduce((sum, { refusals }) => sum + refusals, 0);
-    const said = lag.characters ? `viewers are ${count(lag.characters, "character")} (${seconds(lag.seconds)}) behind` : lag.answers ? "viewers see all that Claude has said" : "all quiet";
+    const said = !lag.known ? "this Claude is not the sandbox's, so the lag is not known" : lag.characters ? `viewers are ${count(lag.characters, "character")} (${seconds(lag.seconds)}) behind` : lag.answers ? "viewers see all that Claude has said" : "all quiet";
     write(this.summary, [said, lag.answers ? count(lag.answers, "answer") + " under way" : "", count(refused, "refusal")].filter(Boolean).join(" · "));
     this.root.classList.toggle("refused", refused > 0);
     if (this.body.hidden) return;
@@ -139,7 +139,9 @@ export class Gauges {
       put(row.meter, "aria-valuenow", String(Math.floor(budget.left)));
       put(row.meter, "aria-valuemax", String(budget.size));
       write(row.left, `${short(budget.left)} / ${short(budget.size)}`);
-      write(row.refusals, budget.refusals ? `${budget.refusals} refused` : "");
+      write(row.refusals, budget.refusals ? budget.refusals.toLocaleString("en") : "");
+      put(row.refusals, "title", budget.refusals ? `${budget.refusals} refused` : null);
+      put(row.refusals, "aria-label", budget.refusals ? `${budget.refusals} refused` : null);
       row.element.classList.toggle("refused", budget.refusals > 0);
       row.element.classList.toggle("low", share < 0.2);
       if (list.children[index] !== row.element) list.insertBefore(row.element, list.children[index] ?? null);
@@ -151,10 +153,10 @@ export class Gauges {
     const fill = h("i");
     const meter = h("span", { class: "meter", role: "meter", "aria-label": `${limit} ${place}: calls left`, "aria-valuemin": "0" }, fill);
     const left = h("span", { class: "left" });
-    const refusals = h("span", { class: "refusals" });
+    const refusals = h("span", { class: "refusals", role: "img" });
     const element = h(
       "li", { class: `budget ${platform}`, title: `${pace}, ${SURE[certainty]}: ${source}` },
-      h("span", { class: "name" }, h("b", { text: limit }), place ? h("span", { text: ` ${place}` }) : ""), refusals, meter, left,
+      h("span", { class: "name" }, h("b", { text: limit }), place ? h("span", { text: ` ${place}` }) : ""), meter, left, refusals,
       h("span", { class: `sure ${certainty}`, text: certainty }),
     );
     const row = { element, fill, meter, left, refusals };

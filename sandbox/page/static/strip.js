@@ -7,6 +7,7 @@ const HEIGHT = 20;
 
 export class Strip {
   constructor({ small = false } = {}) {
+    this.small = small;
     this.edits = svg("path", { class: "edits" });
     this.posts = svg("path", { class: "posts" });
     this.refusals = svg("path", { class: "refusals" });
@@ -48,7 +49,7 @@ export class Strip {
     const parts = [count(of("edit", "append"), "edit"), count(characters, "character"), seconds(end - begin)];
     if (posts > 1) parts.unshift(count(posts, "post"));
     if (of("refused")) parts.push(`${of("refused")} refused`);
-    write(this.caption, parts.join(" · "));
+    write(this.caption, this.small ? `${characters.toLocaleString("en")} characters` : parts.join(" · "));
     put(this.picture, "aria-label", `Growth: ${parts.join(", ")}`);
   }
 }

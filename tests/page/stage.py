@@ -10,64 +10,50 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from shutil import which
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
-from sandbox.claude import ClaudeServer
-from sandbox.clock import Clock
-from sandbox.discord.server import DiscordServer
-from sandbox.limits import Limits
-from sandbox.page.app import page_app
-from sandbox.record import Entry, Record
-from sandbox.slack.server import SlackServer
+from sandbox.record import Entry
+from sandbox.world import World
+
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
 
 
-class Stage:
-    """A world with its page; `url` is the page's address."""
-
-    def __init__(self) -> None:
-        self.clock, self.limits = Clock(), Limits()
-        self.record = Record(self.clock)
-        self.slack = SlackServer(self.clock, self.limits, self.record)
-        self.discord = DiscordServer(self.clock, self.limits, self.record)
-        self.claude = ClaudeServer(self.clock, self.limits, self.record)
-        self.url = ""
-
-    def general(self, platform: str) -> str:
-        server = self.slack if platform == "slack" else self.discord
-        return next(str(one["id"]) for one in server.channels() if one["name"] == "general")
+def chromium() -> str | None:
+    """The system's Chromium; None where there is none on PATH."""
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := which(name))), None
+    )
 
 
 @asynccontextmanager
-async def staged(*, answering: bool = True) -> AsyncIterator[Stage]:
-    stage = Stage()
-    for server in (stage.slack, stage.discord, stage.claude):
-        await server.start()
-    runner = web.AppRunner(page_app(stage), access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    stage.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with aiohttp.ClientSession() as session:
-        bot = TimerBot(stage, session)
-        stop = stage.record.listen(bot.hear) if answering else None
+async def staged(*, answering: bool = True) -> AsyncIterator[World]:
+    async with World() as world, aiohttp.ClientSession() as session:
+        bot = TimerBot(world, session)
+        stop = world.record.listen(bot.hear) if answering else None
         try:
-            yield stage
+            yield world
         finally:
             if stop is not None:
                 stop()
             await bot.close()
-            await runner.cleanup()
-            for server in (stage.claude, stage.discord, stage.slack):
-                await server.stop()
+
+
+def general(world: World, platform: str) -> str:
+    server = world.slack if platform == "slack" else world.discord
+    return next(str(one["id"]) for one in server.channels() if one["name"] == "general")
 
 
 @dataclass
 class TimerBot:
     """Answers whoever mentions the bot: posts at the first text, edits every `pause` sandbox seconds, then once more."""
 
-    stage: Stage
+    world: World
     session: aiohttp.ClientSession
     pause: float = 1.0
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -75,7 +61,7 @@ class TimerBot:
     def hear(self, entry: Entry) -> None:
         if entry.kind != "shown" or entry["verb"] != "post":
             return
-        server = self.stage.slack if entry.platform == "slack" else self.stage.discord
+        server = self.world.slack if entry.platform == "slack" else self.world.discord
         if entry["author"] == server.bot_id or server.mention not in entry["text"]:
             return
         question = entry["text"].replace(server.mention, "").strip()
@@ -98,22 +84,26 @@ class TimerBot:
             "stream": True,
             "messages": [{"role": "user", "content": question}],
         }
-        headers = {"x-api-key": self.stage.claude.api_key, "anthropic-version": "2023-06-01"}
+        headers = {"x-api-key": self.world.claude.api_key, "anthropic-version": "2023-06-01"}
         text, last = "", -1e9
-        async with self.session.post(f"{self.stage.claude.url}/v1/messages", json=body, headers=headers) as answer:
+        async with self.session.post(
+            f"{self.world.claude.url}/v1/messages", json=body, headers=headers
+        ) as answer:
             async for line in answer.content:
                 if not line.startswith(b"data:"):
                     continue
                 delta = json.loads(line[5:]).get("delta", {})
                 text += delta.get("text", "") if delta.get("type") == "text_delta" else ""
-                now = self.stage.clock.now()
+                now = self.world.clock.now()
                 if text.strip() and now - last >= self.pause:
                     last = now
                     yield text, False
         yield text, True
 
     async def slack(self, channel: str, root: str, question: str) -> None:
-        await self.call_slack("assistant.threads.setStatus", channel_id=channel, thread_ts=root, status="is thinking")
+        await self.call_slack(
+            "assistant.threads.setStatus", channel_id=channel, thread_ts=root, status="is thinking"
+        )
         ts = ""
         async for text, whole in self.said(question):
             blocks: list[dict[str, Any]] = [{"type": "markdown", "text": text[:11_000]}]
@@ -129,13 +119,18 @@ class TimerBot:
                 ts = posted.get("ts", "")
 
     async def call_slack(self, method: str, **fields: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self.stage.slack.bot_token}"}
-        async with self.session.post(self.stage.slack.api_url + method, json=fields, headers=headers) as answer:
+        headers = {"Authorization": f"Bearer {self.world.slack.bot_token}"}
+        async with self.session.post(
+            self.world.slack.api_url + method, json=fields, headers=headers
+        ) as answer:
             return await answer.json()
 
     async def discord(self, channel: str, asked: str, question: str) -> None:
-        headers = {"Authorization": f"Bot {self.stage.discord.bot_token}", "User-Agent": "DiscordBot (test, 1)"}
-        path = f"{self.stage.discord.api_url}/channels/{channel}"
+        headers = {
+            "Authorization": f"Bot {self.world.discord.bot_token}",
+            "User-Agent": "DiscordBot (test, 1)",
+        }
+        path = f"{self.world.discord.api_url}/channels/{channel}"
         async with self.session.post(f"{path}/typing", headers=headers):
             pass
         message = ""
