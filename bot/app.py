@@ -21,7 +21,7 @@ from bot.ports import ConnectError, Health, Platform
 from bot.reply.outbox import Outbox
 from bot.service.health import HealthServer
 from bot.settings import Settings
-from bot.store.store import Store, StoreError
+from bot.store.store import Store, StoreError, Unfinished
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,7 @@ class App:
             channels = {
                 platform.profile.name: Channel(platform, Outbox(platform)) for platform in self._platforms
             }
-            conversations = Conversations(
-                settings=settings, store=store, journal=journal, claude=claude, channels=channels
-            )
+            conversations = Conversations(settings=settings, store=store, journal=journal, claude=claude)
             await self._start_health(stack, channels)
             async with asyncio.TaskGroup() as background:
                 tasks = [
@@ -95,14 +93,20 @@ class App:
                 unfinished = await store.unfinished()
                 async with asyncio.TaskGroup() as serving:
                     listening = [
-                        serving.create_task(self._listen(channel, conversations), name=f"listen {name}")
+                        serving.create_task(
+                            self._listen(
+                                channel,
+                                conversations,
+                                [left for left in unfinished if left.place.platform == name],
+                            ),
+                            name=f"listen {name}",
+                        )
                         for name, channel in channels.items()
                     ]
-                    mending = [serving.create_task(conversations.mend(row)) for row in unfinished]
                     await self._stop.wait()
                     self._draining = True
                     await self._drain(conversations)
-                    for task in (*listening, *mending):
+                    for task in listening:
                         task.cancel()
                 for channel in channels.values():
                     await channel.platform.close()
@@ -112,8 +116,10 @@ class App:
                     task.cancel()
         log.info("app.ended")
 
-    async def _listen(self, channel: Channel, conversations: Conversations) -> None:
-        """One platform's events, from its connection to the end of the process."""
+    async def _listen(
+        self, channel: Channel, conversations: Conversations, left: Sequence[Unfinished]
+    ) -> None:
+        """One platform's events, from its connection to the end of the process; first what a crash left there."""
         name = channel.platform.profile.name
         try:
             await channel.platform.connect(channel.outbox)
@@ -121,7 +127,8 @@ class App:
             self._failed = error
             self._stop.set()
             return
-        log.info("platform.connected", extra={"platform": name})
+        log.info("platform.connected", extra={"platform": name, "unfinished": len(left)})
+        conversations.mend(channel, left)
         while True:
             try:
                 async for event in channel.platform.events():

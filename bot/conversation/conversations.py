@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,20 +41,11 @@ class Channel:
 class Conversations:
     """Made once; `take` every event of every platform, `drain` at the end."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        store: Store,
-        journal: StoreJournal,
-        claude: Claude,
-        channels: Mapping[str, Channel],
-    ) -> None:
+    def __init__(self, *, settings: Settings, store: Store, journal: StoreJournal, claude: Claude) -> None:
         self._settings = settings
         self._store = store
         self._journal = journal
         self._claude = claude
-        self._channels = channels
         self._replies: dict[str, Reply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[int, tuple[asyncio.Lock, list[str]]] = {}
@@ -80,7 +71,7 @@ class Conversations:
                 channel.outbox.deleted(message)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.create_task(_logged(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -230,11 +221,13 @@ class Conversations:
 
     # ------------------------------------------------------------------------------------------ beginning, end
 
-    async def mend(self, unfinished: Unfinished) -> None:
-        """Close a reply that a crash left behind: what had been said, and an honest line."""
-        channel = self._channels.get(unfinished.place.platform)
-        if channel is None:  # that platform's token is not set any more; it may be at the next start
-            return
+    def mend(self, channel: Channel, left: Sequence[Unfinished]) -> None:
+        """Close the replies that a crash left on this platform, each in a task of its own."""
+        for unfinished in left:
+            self._spawn(self._mend(channel, unfinished), f"mend {unfinished.reply}")
+
+    async def _mend(self, channel: Channel, unfinished: Unfinished) -> None:
+        """What had been said, and an honest line; whole, if only its last edit was missing."""
         notice = unfinished.notice
         if unfinished.state != "ending":
             notice = sentences.INTERRUPTED if unfinished.text else sentences.INTERRUPTED_EARLY
@@ -281,3 +274,11 @@ class Conversations:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         return left
+
+
+async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
+    """A task that nobody waits for must not fail in silence."""
+    try:
+        await work
+    except Exception:
+        log.exception("task.failed", extra={"task": name})

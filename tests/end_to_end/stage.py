@@ -52,16 +52,16 @@ class Bot:
         if ready:
             await self.ready()
 
-    async def ready(self, within: float = 20.0) -> dict[str, object]:
-        """What /readyz says, once it says so; asked again while the process is coming up."""
+    async def ready(self, within: float = 30.0, *, status: str = "ready") -> dict[str, object]:
+        """What /readyz says, once it says this; asked again while the process is coming up."""
         async with aiohttp.ClientSession() as session, asyncio.timeout(within):
             while True:
                 assert self._process is not None
                 assert self._process.returncode is None, f"the bot has ended:\n{self.said()}"
                 try:
                     async with session.get(self.readyz) as answer:
-                        if answer.status == 200:
-                            told: dict[str, object] = await answer.json()
+                        told: dict[str, object] = await answer.json()
+                        if told["status"] == status:
                             return told
                 except aiohttp.ClientConnectionError:
                     pass  # not listening yet

@@ -30,6 +30,7 @@ async def test_sigterm_lets_answers_end_and_tells_only_the_others(
     endless = [await chat.mention(f"Endless {n} #chars:15000 #speed:40", person=n % 4) for n in range(5)]
     await asyncio.gather(*(chat.growing(question) for question in (*short, *endless)))
     own_bot.signal(signal.SIGTERM)
+    await own_bot.ready(status="draining")
     late = await chat.mention("Too late?")
     assert await own_bot.ended(within=30) == 0
     said = {request.question.split(": ")[-1]: request.said for request in own_world.claude.requests}
@@ -114,7 +115,7 @@ async def test_without_the_message_content_intent_it_still_answers_mentions(
     own_world: World, own_bot: Bot
 ) -> None:
     """Discord closes the Gateway with 4014: connect without it, and say what is missing."""
-    own_world.discord.refuse_message_content()
+    own_world.discord.gateway.allowed_intents &= ~(1 << 15)  # MESSAGE_CONTENT
     await own_bot.start()
     chat = Chat(own_world, "discord")
     await chat.settled(await chat.mention("Still there? #chars:200 #speed:2000"))
