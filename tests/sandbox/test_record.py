@@ -59,7 +59,7 @@ async def test_what_has_happened_already_needs_no_waiting() -> None:
     """The condition is asked before anything new happens."""
     record = Record(Clock())
     record.add("shown", "slack", text="one")
-    assert await record.wait(lambda r: len(r)) == 1
+    assert await record.wait(len) == 1
 
 
 async def test_waiting_in_vain_shows_the_last_entries() -> None:

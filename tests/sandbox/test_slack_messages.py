@@ -163,7 +163,7 @@ TABLE = "| a | b |\n| - | - |\n| 1 | 2 |\n"
         ([markdown("x" * 12_001)], "msg_blocks_too_long"),
         ([markdown("x" * 6_001), markdown("y" * 6_000)], "msg_blocks_too_long"),
         (
-            [markdown("x" * 11_000)] + [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2_300}}],
+            [markdown("x" * 11000), {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2300}}],
             "msg_blocks_too_long",
         ),
         ([markdown("x")] * 50, None),
@@ -355,8 +355,7 @@ async def test_replies_come_in_pages_root_first(world: World) -> None:
 async def test_history_comes_newest_first_without_replies(world: World) -> None:
     """Only the top level; pages neither skip nor repeat although somebody posts in between."""
     client, slack = world.client(), world.slack
-    for number in range(4):
-        root = await slack.say("U0ADA", GENERAL, f"m{number}")
+    *_, root = [await slack.say("U0ADA", GENERAL, f"m{number}") for number in range(4)]
     await slack.say("U0ADA", GENERAL, "a reply", thread=root)
     page = await client.conversations_history(channel=GENERAL, limit=2)
     await slack.say("U0ADA", GENERAL, "m4")

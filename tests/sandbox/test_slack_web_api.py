@@ -44,12 +44,12 @@ async def call(
     method: str,
     body: bytes | None = None,
     kind: str = JSON,
-    **query: str,
+    query: dict[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
     headers = {"Authorization": f"Bearer {slack.bot_token}"} | (
         {"Content-Type": kind} if body is not None else {}
     )
-    async with http.post(slack.api_url + method, data=body, headers=headers, params=query) as answer:
+    async with http.post(slack.api_url + method, data=body, headers=headers, params=query or {}) as answer:
         return answer.status, await answer.json()
 
 
@@ -275,4 +275,4 @@ async def test_no_json_whatever_makes_the_server_stumble(
     query = {name: json.dumps(value) for name, value in said.items()}
     assert (await call(http, slack, method, json.dumps(said).encode()))[0] == 200
     slack.revoke("")
-    assert (await call(http, slack, method, **query))[0] == 200
+    assert (await call(http, slack, method, query=query))[0] == 200
