@@ -170,6 +170,7 @@ class DiscordPlatform:
         if author["id"] == self._seen.me:
             self._seen.made(Ref(str(d["channel_id"]), str(d["id"])), str(d.get("nonce") or ""))
             return
+        self._seen.said(str(d["channel_id"]), str(d["id"]))
         self._name_all(d)
         incoming = inbound.said(d, self._seen.me, self._seen)
         if incoming is not None and self._seen.first(incoming.key):

@@ -52,6 +52,7 @@ class Seen:
         self._ours: Recent[str, str] = Recent()
         self._nonces: Recent[str, Ref] = Recent()
         self._events: Recent[str, None] = Recent()
+        self._last: Recent[str, str] = Recent()
 
     def first(self, key: str) -> bool:
         """False for an event that was seen before: a RESUME replays what it is not sure of."""
@@ -62,9 +63,21 @@ class Seen:
 
     def made(self, ref: Ref, nonce: str = "") -> None:
         """One of our messages exists."""
+        self.said(ref.channel, ref.message)
         self._ours.put(ref.message, nonce or self._ours.get(ref.message) or "")
         if nonce:
             self._nonces.put(nonce, ref)
+
+    def said(self, channel: str, message: str) -> None:
+        """Somebody has written in this channel."""
+        known = self._last.get(channel) or "0"
+        # Snowflakes are in order of time; an answer and its event may come in any.
+        if not (known.isdigit() and message.isdigit()) or int(message) > int(known):
+            self._last.put(channel, message)
+
+    def last_in(self, channel: str) -> str:
+        """The newest message that we know of in this channel."""
+        return self._last.get(channel) or ""
 
     def key_of(self, ref: Ref) -> str:
         """The key that one of our messages was posted with; "" where it is not known."""

@@ -85,7 +85,7 @@ class Writing:
         self._blocks = 0
         self._flying: Counter[tuple[str, str]] = Counter()
         self._old: Recent[str, None] = Recent()
-        self._opened: Recent[str, None] = Recent()
+        self._newest: Recent[str, str] = Recent()  # reply -> the message of its newest page
         self._tried: Recent[str, _Tried] = Recent(1000)
         self._quiet: Recent[str, float] = Recent(1000)
         self._no_arrow: Recent[str, None] = Recent()
@@ -145,7 +145,7 @@ class Writing:
         if isinstance(reading, Sent):
             interaction.original = reading.ref.message
             interaction.messages.add(reading.ref.message)
-            self._opened.put(content.reply, None)
+            self._newest.put(content.reply, reading.ref.message)
             self._seen.made(reading.ref)
         return _plain(reading)
 
@@ -164,9 +164,10 @@ class Writing:
         return _plain(reading)
 
     async def _post(self, place: Place, content: Content, key: str, *, aside: bool = False) -> Outcome:
-        arrow = place.reply_to
-        if place.channel in self._no_arrow or (content.reply and content.reply in self._opened):
-            arrow = ""  # only the first page of a reply points at the question
+        newest = (self._newest.get(content.reply) if content.reply else None) or ""
+        arrow = place.reply_to or newest
+        if place.channel in self._no_arrow or self._seen.last_in(place.channel) == newest != "":
+            arrow = ""  # right under the page before it an arrow would be noise
         body = outbound.create(content, key=key, reply_to=arrow, channel=place.channel)
         self._tried.put(key, _Tried(place.channel, content.text))
         call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
@@ -177,7 +178,7 @@ class Writing:
         if isinstance(reading, Sent):
             self._tried.drop(key)
             if content.reply:
-                self._opened.put(content.reply, None)
+                self._newest.put(content.reply, reading.ref.message)
             self._seen.made(reading.ref, key)
         return _plain(reading)
 
@@ -253,8 +254,7 @@ class Writing:
 
     async def typing(self, place: Place) -> None:
         """Typing lasts ten seconds (docs: trigger typing indicator). A command shows "thinking" by itself."""
-        interaction = self._interactions.of(place.route, _now())
-        if interaction is not None and not interaction.original:
+        if self._interactions.of(place.route, _now()) is not None:
             return
         call = Call("POST", f"/channels/{place.channel}/typing", budgets.TYPING, place.channel)
         await self._aside(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -74,6 +75,33 @@ async def test_a_session_that_was_forgotten_is_begun_anew(stage: Stage) -> None:
     await stage.server.disconnect(4000)
     await sessions(stage, "READY", 2)
     assert (await stage.ask("after")).text == "after"
+
+
+def bot_gateway(stage: Stage, *, remaining: int = 1000, reset_after: int = 0) -> str:
+    """An answer of GET /gateway/bot."""
+    limit = {"total": 1000, "remaining": remaining, "reset_after": reset_after, "max_concurrency": 1}
+    return json.dumps({"url": stage.server.gateway_url, "shards": 1, "session_start_limit": limit})
+
+
+async def test_an_address_to_resume_at_that_is_no_use_is_left_for_the_one_that_the_api_names() -> None:
+    """A proxy or a compatible server may tell an address that only itself can reach."""
+    async with staged(connect=False) as stage:
+        stage.server.gateway.url = "ws://127.0.0.1:9/"
+        stage.server.faults.fault("GET /gateway/bot", times=9, status=200, body=bot_gateway(stage))
+        await stage.connect()
+        await stage.server.disconnect(4000)
+        assert (await stage.ask("while you were away")).text == "while you were away"
+        assert len(stage.gateway("READY")) == 1
+
+
+async def test_the_last_sessions_of_the_day_are_not_spent_at_once() -> None:
+    """Spending them all resets the bot's token."""
+    async with staged(connect=False) as stage:
+        body = bot_gateway(stage, remaining=2, reset_after=1200)
+        stage.server.faults.fault("GET /gateway/bot", status=200, body=body)
+        await stage.connect()
+        [asked], [ready] = stage.calls("GET /gateway/bot"), stage.gateway("READY")
+        assert ready.at - asked.at >= 0.6
 
 
 async def test_health_tells_when_the_gateway_is_away_and_when_it_is_back(stage: Stage) -> None:

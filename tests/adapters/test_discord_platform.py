@@ -45,13 +45,22 @@ async def test_a_mention_is_answered_by_a_reply_that_grows_and_pings_nobody(stag
     assert [e["pings"] for e in stage.record.entries("shown", message=ref.message)] == [[], []]
 
 
-async def test_only_the_first_page_points_at_the_question(stage: Stage) -> None:
-    """Later pages follow the first; an arrow on each would be noise."""
+async def test_a_page_right_under_the_one_before_it_needs_no_arrow(stage: Stage) -> None:
+    """The first page points at the question; an arrow on each that follows would be noise."""
     incoming = await stage.ask()
     first = await stage.post(incoming.place, "one", key="k1")
     second = await stage.post(incoming.place, "two", key="k2")
     assert stage.shown(first)["reply_to"]
     assert not stage.shown(second)["reply_to"]
+
+
+async def test_a_page_under_somebody_elses_words_says_what_it_belongs_to(stage: Stage) -> None:
+    """In a busy channel the pages of several answers are told apart."""
+    mine, yours = await stage.ask("mine"), await stage.ask("yours")
+    await stage.post(mine.place, "mine, one", key="k1", reply="r1")
+    await stage.post(yours.place, "yours, one", key="k2", reply="r2")
+    page = await stage.post(mine.place, "mine, two", key="k3", reply="r1")
+    assert stage.shown(page)["reply_to"] == mine.place.reply_to
 
 
 async def test_a_thread_is_one_conversation_and_is_overheard(stage: Stage) -> None:
@@ -164,6 +173,22 @@ async def test_a_budget_that_no_header_shows_refuses_its_route_all_the_same(stag
     refused = await stage.platform.edit(incoming.place, ref, content("three"))
     assert isinstance(refused, Refused)
     assert refused.bucket in [b.key for b in stage.platform.buckets("edit", incoming.place, ref)]
+
+
+async def test_calls_under_way_count_where_their_route_turns_out_to_be_counted(stage: Stage) -> None:
+    """Posts and edits may share one budget, which the first edit's answer tells while another edit is under way."""
+    stage.server.buckets.share_post_and_patch = True
+    incoming = await stage.ask()
+    refs = [await stage.post(incoming.place, "one", key=f"k{n}", reply=f"r{n}") for n in range(2)]
+    posts = stage.platform.buckets("post", incoming.place, None)[0].key
+    stage.server.faults.fault(PATCH, delay=0.2)
+    slow = asyncio.create_task(stage.platform.edit(incoming.place, refs[0], content("slow")))
+    await stage.record.wait(lambda _: not stage.server.faults.pending)
+    assert stage.meter.spendings.count(posts) == 0
+    assert await stage.platform.edit(incoming.place, refs[1], content("quick")) == Sent(refs[1])
+    assert stage.platform.buckets("edit", incoming.place, refs[0])[0].key == posts
+    assert stage.meter.spendings.count(posts) == 1
+    assert await slow == Sent(refs[0])
 
 
 async def test_the_global_budget_is_a_bucket_of_its_own(stage: Stage) -> None:
