@@ -128,6 +128,7 @@ async def test_a_foreign_host_or_origin_reaches_nothing() -> None:
 async def test_what_one_types_is_seen_and_its_answer_grows(platform: str) -> None:
     """Snapshot first, then messages as they change, with the history of their growth."""
     async with staged() as world, viewing(world) as viewer:
+        world.clock.rescale(4.0)
         world.claude.speed = 900
         mention = (world.slack if platform == "slack" else world.discord).mention
         said = await viewer.do(
