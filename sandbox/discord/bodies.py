@@ -9,7 +9,8 @@ import json
 import re
 from typing import Any, TypeAlias
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, ClientPayloadError, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.discord.errors import Refusal
 from sandbox.discord.messages import FILE_BYTES_MAX, File
@@ -101,7 +102,7 @@ async def _read_form(request: web.Request) -> tuple[Body, list[File]]:
                 files.append(File(index, part.filename, kind, data))
             else:
                 fields[name] = data.decode("utf-8", "replace")
-    except (ValueError, AssertionError):
+    except (ValueError, AssertionError, HttpProcessingError, ClientPayloadError):
         raise Refusal(
             50035, errors={"_errors": [{"code": "INVALID_BODY", "message": "The form cannot be read."}]}
         ) from None

@@ -218,9 +218,17 @@ def _options(form: Form, value: Any, path: Path, depth: int = 0) -> list[Json]:
             option["options"] = _options(form, said.get("options"), (*at, "options"), depth + 1)
         if said.get("choices"):
             option["choices"] = _choices(form, said["choices"], (*at, "choices"))
-        for key in ("min_value", "max_value", "min_length", "max_length", "autocomplete", "channel_types"):
+        for key in ("min_length", "max_length"):
             if said.get(key) is not None:
-                option[key] = said[key]
+                option[key] = form.number(said[key], (*at, key))
+        for key in ("min_value", "max_value"):
+            if said.get(key) is not None:
+                option[key] = _value(form, said[key], (*at, key))
+        if said.get("autocomplete") is not None:
+            option["autocomplete"] = form.flag(said["autocomplete"], (*at, "autocomplete"))
+        if said.get("channel_types") is not None:
+            listed = form.items(said["channel_types"], (*at, "channel_types"), most=20)
+            option["channel_types"] = [form.number(one, (*at, "channel_types")) for one in listed]
         options.append(option)
     return options
 
@@ -230,10 +238,16 @@ def _choices(form: Form, value: Any, path: Path) -> list[Json]:
     for index, raw in enumerate(form.items(value, path, most=25)):
         said = form.object(raw, (*path, index))
         name = form.text(said.get("name"), (*path, index, "name"), least=1, most=100)
-        if said.get("value") is None:
-            form.wrong((*path, index, "value"), "BASE_TYPE_REQUIRED", "This field is required")
-        choices.append({"name": name, "value": said.get("value")})
+        choices.append({"name": name, "value": _value(form, said.get("value"), (*path, index, "value"))})
     return choices
+
+
+def _value(form: Form, value: Any, path: Path) -> Any:
+    """A choice's or a bound's value: text or a number."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        form.wrong(path, "BASE_TYPE_INVALID", "Must be a string, an integer or a number.")
+        return 0
+    return value
 
 
 def _length(options: list[Json]) -> int:

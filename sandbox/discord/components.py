@@ -178,11 +178,20 @@ def _custom_id(form: Form, component: Json, path: Path, seen: set[str]) -> None:
     seen.add(custom_id)
 
 
+def _emoji(form: Form, component: Json, path: Path) -> None:
+    emoji = form.object(component.get("emoji"), (*path, "emoji"))
+    form.text(emoji.get("name"), (*path, "emoji", "name"), most=100)
+    if emoji.get("id") is not None:
+        form.snowflake(emoji["id"], (*path, "emoji", "id"))
+
+
 def _check_button(form: Form, button: Json, path: Path, seen: set[str]) -> None:
     style = form.number(button.get("style"), (*path, "style"))
     if style not in BUTTON_STYLES:
         form.wrong((*path, "style"), "BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3, 4, 5, 6).")
     label = form.text(button.get("label"), (*path, "label"), most=80)
+    _emoji(form, button, path)
+    form.flag(button.get("disabled"), (*path, "disabled"))
     if style == 5:
         url = form.text(button.get("url"), (*path, "url"), least=1, most=512)
         if url and not url.startswith(("http://", "https://", "discord://")):
@@ -210,6 +219,7 @@ def _check_button(form: Form, button: Json, path: Path, seen: set[str]) -> None:
 def _check_select(form: Form, select: Json, path: Path, seen: set[str]) -> None:
     _custom_id(form, select, path, seen)
     form.text(select.get("placeholder"), (*path, "placeholder"), most=150)
+    form.flag(select.get("disabled"), (*path, "disabled"))
     if select.get("type") != SELECT:
         return
     options = form.items(select.get("options"), (*path, "options"), most=25)
@@ -222,6 +232,7 @@ def _check_select(form: Form, select: Json, path: Path, seen: set[str]) -> None:
         form.text(option.get("label"), (*at, "label"), least=1, most=100)
         value = form.text(option.get("value"), (*at, "value"), least=1, most=100)
         form.text(option.get("description"), (*at, "description"), most=100)
+        _emoji(form, option, at)
         if value in values:
             form.wrong(
                 (*at, "value"),
@@ -267,6 +278,8 @@ def check_modal(data: Json) -> list[Json]:
         else:
             form.text(inner.get("label"), (*at, "label"), least=1, most=45)
         most = form.number(inner.get("max_length"), (*at, "max_length"), default=4000)
+        form.number(inner.get("min_length"), (*at, "min_length"))
+        form.flag(inner.get("required"), (*at, "required"))
         if inner.get("type") == INPUT and not 1 <= most <= 4000:
             form.wrong(
                 (*at, "max_length"), "NUMBER_TYPE_MAX", "int value should be less than or equal to 4000."

@@ -339,6 +339,7 @@ class Gateway:
         session = Session(secrets.token_hex(16), intents, (shard[0], shard[1]) if shard else None)
         self.sessions[session.id] = session
         session.connection, connection.session = connection, session
+        self._record.add("session", "discord", session=session.id, what="identified", intents=intents)
         guild = session.takes(self._state.guild_id)
         ready: Json = {
             "v": 10,
@@ -402,6 +403,7 @@ class Gateway:
         if session.connection is not None:
             self._detach(session.connection)
         session.connection, connection.session = connection, session
+        self._record.add("session", "discord", session=session.id, what="resumed", since=seq)
         for number, event, data in session.events:
             if number > seq:
                 connection.send(DISPATCH, data, seq=number, event=event)
@@ -433,6 +435,8 @@ class Gateway:
         if session is not None and session.connection is connection:
             session.connection = None
             session.left_at = self._clock.now()
+            code = connection.socket.close_code
+            self._record.add("session", "discord", session=session.id, what="left", code=code)
 
     def _leave(self, connection: Connection) -> None:
         session = connection.session
