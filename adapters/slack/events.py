@@ -46,11 +46,22 @@ def message(body: Payload, me: Identity, name_of: NameOf) -> Event | None:
     kind = _text(event, "type")
     if kind not in ("app_mention", "message"):
         return None
-    if kind == "message" and _text(event, "subtype") == "message_deleted":
-        return Deleted(Ref(_needed(event, "channel"), _needed(event, "deleted_ts")))
+    if kind == "message" and (gone := _deleted(event)):
+        return Deleted(Ref(_needed(event, "channel"), gone))
     if _text(event, "subtype") not in SPOKEN or event.get("hidden") or _by_a_bot(event, me):
         return None
     return _spoken(event, kind, _text(body, "team_id") or me.team, me, name_of)
+
+
+def _deleted(event: Payload) -> str:
+    """The ts of the message that is gone, or "". The root of a thread leaves a tombstone, which is a change."""
+    subtype = _text(event, "subtype")
+    if subtype == "message_deleted":
+        return _needed(event, "deleted_ts")
+    after = event.get("message")
+    if subtype == "message_changed" and isinstance(after, Mapping) and _text(after, "subtype") == "tombstone":
+        return _needed(after, "ts")
+    return ""
 
 
 def _spoken(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf) -> Incoming | None:

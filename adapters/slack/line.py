@@ -19,7 +19,6 @@ is good for one connection. The envelopes are Bolt's: see `inbox`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import random
@@ -188,10 +187,13 @@ class Line:
         """Envelopes may still be on their way on the old socket: it is read for a while, then closed."""
 
         async def linger() -> None:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(LINGER_SECONDS):
                     await socket.ended()
-            await socket.close()
+            except TimeoutError:
+                log.info("the old socket is closed from here")
+            finally:
+                await socket.close()
 
         task = asyncio.create_task(linger(), name="slack-line-retired")
         self._retired.add(task)

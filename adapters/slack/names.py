@@ -41,8 +41,9 @@ class Names:
         if task is None:
             task = self._asking[user] = asyncio.create_task(self._look_up(user), name="slack-name")
             task.add_done_callback(lambda _: self._asking.pop(user, None))
-        # One caller's cancellation is not the others'.
-        return await asyncio.shield(task)
+        # One caller's cancellation is not the others', and closing is nobody's.
+        await asyncio.wait([task])
+        return "" if task.cancelled() else task.result()
 
     async def close(self) -> None:
         tasks = list(self._asking.values())

@@ -115,8 +115,7 @@ class SlackPlatform:
     async def close(self) -> None:
         self._closed = True
         self._inbox.close()
-        for line in self._lines:
-            await line.close()
+        await asyncio.gather(*(line.close() for line in self._lines))
         if self._webhook is not None:
             await self._webhook.close()
         if self._connection is not None:

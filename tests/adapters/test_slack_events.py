@@ -134,6 +134,13 @@ def test_a_deleted_message_is_told() -> None:
     assert event == Deleted(Ref("C1", "1.5"))
 
 
+def test_a_root_that_becomes_a_tombstone_is_deleted_too() -> None:
+    """What remains under it is a thread without its first message."""
+    changed = {"subtype": "tombstone", "ts": "1.5", "text": "This message was deleted."}
+    assert read(type="message", subtype="message_changed", message=changed) == Deleted(Ref("C1", "1.5"))
+    assert read(type="message", subtype="message_changed", message={"ts": "1.5", "text": "x"}) is None
+
+
 def test_a_hundred_kilobytes_pass() -> None:
     """How long is too long is the core's to say."""
     text = "x &amp; <@U2> " * 8_000

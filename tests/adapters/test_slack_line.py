@@ -91,6 +91,16 @@ async def test_a_cut_line_costs_no_question(slack: Workspace) -> None:
     await slack.both_lines()
 
 
+async def test_closing_amid_a_refresh_leaves_nothing_behind(slack: Workspace) -> None:
+    """Neither the old socket nor the one that is being opened."""
+    slack.clock.set_duration("slack.warning", 5.0)
+    await slack.server.disconnect("warning")
+    await slack.record.wait(lambda r: len(r.entries("connected", "slack")) >= 3)
+    await slack.platform.close()
+    await slack.record.wait(lambda _: slack.server.connections == 0)
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("slack-")]
+
+
 async def test_both_lines_cut_are_both_opened_again(slack: Workspace) -> None:
     """And until then /readyz says what is wrong."""
     await slack.server.disconnect("")

@@ -421,6 +421,16 @@ async def test_a_name_that_cannot_be_had_is_not_asked_for_again_at_once(slack: W
     assert len(slack.record.entries("call", "slack", method="users.info")) == 1
 
 
+async def test_closing_ends_a_look_up_without_a_name(slack: Workspace) -> None:
+    """Whoever waits for it is not cancelled along with it."""
+    incoming = await slack.ask()
+    slack.server.faults.fault("users.info", delay=30)
+    asked = asyncio.create_task(slack.platform.name(incoming.person))
+    await asyncio.sleep(0)
+    await slack.platform.close()
+    assert await asked == ""
+
+
 async def test_no_log_holds_words_or_tokens(closed: Workspace, caplog: pytest.LogCaptureFixture) -> None:
     """At any level, through faults, refusals and reconnects."""
     caplog.set_level(logging.DEBUG)

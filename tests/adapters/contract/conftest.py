@@ -36,6 +36,10 @@ from sandbox.slack.server import SlackServer
 E = TypeVar("E", bound=Event)
 
 PLATFORMS = ("slack", "discord")
+# pytest-asyncio asks for the current loop once, and so makes one in the main thread that nobody closes: its
+# ResourceWarning would hit whichever test runs when it is collected. Said to be none, none is made.
+asyncio.set_event_loop(None)
+
 WITHIN = 10.0  # seconds; a bound for what would otherwise hang
 
 
