@@ -1,5 +1,4 @@
-"""Block Kit: what Slack takes, what a viewer sees of it, and what can be pressed. Law: what Slack would not take is
-refused with the code that Slack gives.
+"""Block Kit: what Slack takes. Law: what Slack would not take is refused with the code that Slack gives.
 
 Figures: docs.slack.dev reference/block-kit and chat.update; the sum over all blocks (13,200) is observed
 (slackapi/bolt-js#2509: 13,297 characters of markdown refused), as are the 4,040 after which a posted `text` is split
@@ -8,9 +7,8 @@ Figures: docs.slack.dev reference/block-kit and chat.update; the sum over all bl
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,20 +30,6 @@ TABLE_ROWS, TABLE_COLUMNS, TABLE_CHARACTERS = 100, 20, 10_000
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Something under a message that a person can press."""
-
-    id: str
-    label: str
-    style: str
-    block_id: str
-    action: Mapping[str, Any]  # what `actions[0]` of the payload holds
-
-    def as_json(self) -> dict[str, str]:
-        return {"id": self.id, "label": self.label, "style": self.style}
-
-
 # ---------------------------------------------------------------------------------------------------- what Slack takes
 
 
@@ -54,9 +38,7 @@ def check_blocks(blocks: object) -> list[Block]:
     if not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
     if len(blocks) > MOST_BLOCKS:
-        raise SlackError(
-            "invalid_blocks", [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
-        )
+        raise _too_many()
     faults: list[str] = []
     for number, block in enumerate(blocks):
         _check(block, f"/blocks/{number}", faults)
@@ -68,11 +50,10 @@ def check_blocks(blocks: object) -> list[Block]:
     markdown = [block["text"] for block in blocks if block["type"] == "markdown"]
     if sum(map(len, markdown)) > MOST_MARKDOWN or sum(map(_weight, blocks)) > MOST_ALTOGETHER:
         raise SlackError("msg_blocks_too_long")
-    check_tables(markdown, tables=sum(block["type"] == "table" for block in blocks))
-    if sum(_expanded(block) for block in blocks) > MOST_BLOCKS:
-        raise SlackError(
-            "invalid_blocks", [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
-        )
+    outlines = [_outline(text) for text in markdown]
+    _check_tables(outlines, others=sum(block["type"] == "table" for block in blocks))
+    if len(blocks) - len(markdown) + sum(outline.blocks for outline in outlines) > MOST_BLOCKS:
+        raise _too_many()
     return [
         block
         if block["type"] == "markdown"
@@ -81,24 +62,24 @@ def check_blocks(blocks: object) -> list[Block]:
     ]
 
 
-def check_tables(markdown: Sequence[str], *, tables: int = 0) -> None:
-    """One table a message, and not a huge one. Raises SlackError("invalid_attachments")."""
-    for text in markdown:
-        for rows, columns, characters in _tables(text):
-            tables += 1
-            if rows > TABLE_ROWS or columns > TABLE_COLUMNS or characters > TABLE_CHARACTERS:
-                raise SlackError("invalid_attachments", ["table is too large"])
-    if tables > 1:
-        raise SlackError("invalid_attachments", ["only_one_table_allowed"])
+def _too_many() -> SlackError:
+    return SlackError("invalid_blocks", [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"])
 
 
-def _tables(text: str) -> Iterator[tuple[int, int, int]]:
-    """(rows, columns, characters) of each table."""
-    if "|" not in text:
-        return
-    tokens = _MARKDOWN.parse(text)
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What Slack makes of a markdown block: so many blocks, and (rows, columns, characters) of each table."""
+
+    blocks: int
+    tables: list[tuple[int, int, int]]
+
+
+def _outline(text: str) -> _Outline:
+    """Headings, rules and tables become blocks of their own, what lies between them one rich text."""
+    count, between = 0, False
+    tables: list[tuple[int, int, int]] = []
     rows = columns = characters = 0
-    for token in tokens:
+    for token in _MARKDOWN.parse(text):
         if token.type == "table_open":
             rows = columns = characters = 0
         elif token.type == "tr_open":
@@ -108,23 +89,33 @@ def _tables(text: str) -> Iterator[tuple[int, int, int]]:
         elif token.type == "inline" and columns:
             characters += len(token.content)
         elif token.type == "table_close":
-            yield rows, columns, characters
+            tables.append((rows, columns, characters))
             columns = 0
-
-
-def _expanded(block: Block) -> int:
-    """How many blocks Slack makes of one: a markdown block becomes headers, dividers, tables and rich text."""
-    if block["type"] != "markdown":
-        return 1
-    count, text = 0, False
-    for token in _MARKDOWN.parse(block["text"]):
         if token.level or token.nesting < 0:
             continue
         if token.type in ("heading_open", "hr", "table_open"):
-            count, text = count + 1, False
-        elif not text:
-            count, text = count + 1, True
-    return max(1, count)
+            count, between = count + 1, False
+        elif not between:
+            count, between = count + 1, True
+    return _Outline(max(1, count), tables)
+
+
+def check_tables(text: str) -> None:
+    """Of a stream's Markdown. Raises SlackError("invalid_attachments")."""
+    if "|" in text:
+        _check_tables([_outline(text)], others=0)
+
+
+def _check_tables(outlines: Sequence[_Outline], *, others: int) -> None:
+    """One table a message, and not a huge one. Raises SlackError("invalid_attachments")."""
+    tables = [table for outline in outlines for table in outline.tables]
+    if any(
+        rows > TABLE_ROWS or columns > TABLE_COLUMNS or characters > TABLE_CHARACTERS
+        for rows, columns, characters in tables
+    ):
+        raise SlackError("invalid_attachments", ["table is too large"])
+    if len(tables) + others > 1:
+        raise SlackError("invalid_attachments", ["only_one_table_allowed"])
 
 
 def _weight(block: Block) -> int:
@@ -340,99 +331,6 @@ _RULES: dict[str, Callable[[Block, str, list[str]], None]] = {
     "task_card": _anything,
 }
 
-# ---------------------------------------------------------------------------------------------------- what is seen
-
-
-def seen(text: str, blocks: Sequence[Block] | None) -> str:
-    """The source of what a viewer sees: the blocks where there are any, else the text."""
-    if not blocks:
-        return text
-    parts = [part for part in (_seen(block) for block in blocks) if part]
-    return (
-        "\n\n".join(parts)
-        if parts or any(b["type"] in ("actions", "context_actions") for b in blocks)
-        else text
-    )
-
-
-def markup(blocks: Sequence[Block] | None) -> str:
-    """The markup of `seen`: slack-markdown where the message has a markdown block, else slack-mrkdwn."""
-    return "slack-markdown" if any(block["type"] == "markdown" for block in blocks or ()) else "slack-mrkdwn"
-
-
-def _seen(block: Block) -> str:
-    kind = block["type"]
-    if kind == "markdown":
-        return str(block["text"])
-    if kind in ("section", "header"):
-        texts = [block["text"]["text"]] if "text" in block else []
-        return "\n".join([*texts, *(str(one["text"]) for one in block.get("fields") or ())])
-    if kind == "context":
-        return " ".join(str(one.get("text") or one.get("alt_text") or "") for one in block["elements"])
-    if kind == "divider":
-        return "---"
-    if kind == "image":
-        return str(block["alt_text"])
-    if kind == "rich_text":
-        return _plain(block)
-    if kind == "table":
-        return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in block["rows"])
-    return ""
-
-
-def _plain(item: object) -> str:
-    if isinstance(item, list):
-        return "".join(map(_plain, item))
-    if not isinstance(item, dict):
-        return ""
-    kind = item.get("type")
-    if kind == "user":
-        return f"<@{item.get('user_id', '')}>"
-    if kind == "broadcast":
-        return f"<!{item.get('range', '')}>"
-    if kind == "link":
-        return str(item.get("text") or item.get("url") or "")
-    if isinstance(item.get("text"), str):
-        return str(item["text"])
-    return _plain(item.get("elements", []))
-
-
-def controls(blocks: Sequence[Block] | None) -> list[Control]:
-    """What can be pressed, in order. The id is the action id, made unique by the block's where two are alike."""
-    found: list[Control] = []
-    for block in blocks or ():
-        elements = (
-            list(block.get("elements") or ()) if block["type"] in ("actions", "context_actions") else []
-        )
-        if isinstance(block.get("accessory"), dict):
-            elements.append(block["accessory"])
-        for element in elements:
-            for control in _pressable(element, str(block.get("block_id", ""))):
-                twin = any(other.id == control.id for other in found)
-                name = f"{control.block_id}/{control.id}" if twin else control.id
-                found.append(Control(name, control.label, control.style, control.block_id, control.action))
-    return found
-
-
-def _pressable(element: Block, block_id: str) -> Iterator[Control]:
-    action_id = str(element.get("action_id") or "")
-    action = {"action_id": action_id, "block_id": block_id, "type": element["type"]}
-    if element["type"] == "button":
-        action |= {"text": element["text"]} | ({"value": element["value"]} if "value" in element else {})
-        yield Control(
-            action_id, str(element["text"]["text"]), str(element.get("style", "")), block_id, action
-        )
-    elif element["type"] == "icon_button":
-        action |= {"icon": element["icon"]} | ({"value": element["value"]} if "value" in element else {})
-        yield Control(action_id, str(element["text"]["text"]), "", block_id, action)
-    elif element["type"] == "feedback_buttons":
-        for side in ("positive_button", "negative_button"):
-            button = element[side]
-            label, value = str(button["text"]["text"]), str(button.get("value", ""))
-            name = f"{action_id}={value}"
-            yield Control(name, label, "", block_id, {**action, "value": value, "text": button["text"]})
-
-
 # ---------------------------------------------------------------------------------------------------- plain text
 
 
@@ -442,13 +340,3 @@ def pieces(text: str) -> list[str]:
     if len(text) <= MOST_TEXT_UNSPLIT:
         return [text]
     return [text[at : at + SPLIT] for at in range(0, len(text), SPLIT)]
-
-
-def parsed(value: object, fault: str) -> Any:
-    """A parameter that may come as a structure or as its JSON text. Raises SlackError(fault)."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise SlackError(fault) from None

@@ -7,10 +7,10 @@ from typing import Any
 
 from sandbox.slack import blocks as kit
 from sandbox.slack.arguments import Arguments
+from sandbox.slack.nouns import BOT, BOT_USER, DOMAIN, Channel, Message
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler
-from sandbox.slack.workspace import BOT_USER, DOMAIN, Channel, Message
 
 MOST_METADATA = 4_096  # observed: metadata_too_large above 4 KB
 
@@ -97,6 +97,8 @@ class Chat:
             "username": said.text("username"),
             "broadcast": bool(thread) and said.flag("reply_broadcast"),
             "attachments": what.attachments or [],
+            # docs chat.postMessage: media is unfurled unless that is refused, text only where that is asked for.
+            "unfurls": said.flag("unfurl_media", default=True) or said.flag("unfurl_links"),
         }
         # With blocks the text is only what a notification says, and is never split.
         parts = [text[: kit.MOST_TEXT_KEPT]] if what.blocks else kit.pieces(text)
@@ -132,7 +134,7 @@ class Chat:
         self._workspace.edit(
             channel,
             message,
-            by=BOT_USER,
+            by=BOT,
             mark=not what.blocks,
             text=text,
             blocks=blocks or None,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sandbox.slack.arguments import Arguments, is_ts
+from sandbox.slack.nouns import BOT, BOT_USER, TEAM, Channel, Message, Person
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler
-from sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, Message, Person
 
 T = TypeVar("T")
 
@@ -188,7 +188,7 @@ class Conversations:
             "team": TEAM,
         }
         if person.bot:
-            profile |= {"api_app_id": "A0SANDBOX", "bot_id": BOT, "always_active": True}
+            profile |= {"bot_id": person.bot_id, "always_active": True}
         body = {
             "id": person.id,
             "team_id": TEAM,
@@ -220,9 +220,11 @@ class Conversations:
         return {"members": members, "response_metadata": {"next_cursor": cursor}}
 
     async def bot(self, said: Arguments) -> dict[str, Any]:
-        if said.text("bot") not in ("", BOT):
+        wanted = said.text("bot") or BOT
+        bot = next((one for one in self._workspace.people.values() if one.bot_id == wanted), None)
+        if bot is None:
             raise SlackError("bot_not_found")
-        profile = self._workspace.bot_profile()
+        profile = self._workspace.bot_profile(bot)
         return {"bot": {key: profile[key] for key in ("id", "app_id", "user_id", "name", "deleted")}}
 
     async def usergroups(self, said: Arguments) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
-from sandbox.slack.workspace import APP, BOT_USER, TEAM, Channel, Event, Workspace
+from sandbox.slack.nouns import APP, BOT, BOT_USER, TEAM, Channel, Event
+from sandbox.slack.workspace import Workspace
 
 Route: TypeAlias = Literal["events_api", "slash_commands", "interactive"]
 VERIFICATION = "sandbox-verification"
@@ -176,7 +177,7 @@ def _mentions(event: Event) -> bool:
         event["type"] == "message"
         and event.get("subtype") in (None, "file_share", "thread_broadcast")
         and event.get("channel_type") != "im"
-        and not event.get("bot_id")
+        and event.get("bot_id") != BOT
         and f"<@{BOT_USER}>" in event.get("text", "")
     )
 

@@ -14,10 +14,10 @@ from aiohttp import web
 
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.chat import content
+from sandbox.slack.nouns import BOT_USER, TEAM, File
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler, Tokens
-from sandbox.slack.workspace import BOT_USER, TEAM, File
 
 MOST_BYTES = 1_000_000_000  # documented: 1 GB a file
 _LOGIN = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sandbox.slack.arguments import Arguments, is_ts
+from sandbox.slack.nouns import BOT_USER, Channel, Message
 from sandbox.slack.refusals import SlackError
-from sandbox.slack.workspace import BOT_USER, Channel, Message, Workspace
+from sandbox.slack.workspace import Workspace
 
 
 class Places:

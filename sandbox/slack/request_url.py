@@ -99,6 +99,7 @@ class RequestUrl:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
 
 # What the socket's road calls a timeout is http_timeout here (the road may change between two attempts).

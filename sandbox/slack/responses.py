@@ -13,8 +13,9 @@ from aiohttp import web
 from sandbox.slack import blocks as kit
 from sandbox.slack.arguments import Arguments, decoded
 from sandbox.slack.chat import content
+from sandbox.slack.nouns import BOT, BOT_USER, TEAM, Channel, Message
 from sandbox.slack.refusals import SlackError
-from sandbox.slack.workspace import BOT_USER, TEAM, Channel, Message, Workspace
+from sandbox.slack.workspace import Workspace
 
 MOST_USES = 5  # documented
 
@@ -108,9 +109,7 @@ class Responses:
             raise SlackError("no_text")
         text = what.text or ""
         if said.flag("replace_original") and original is not None:
-            self._workspace.edit(
-                target.channel, original, by=BOT_USER, mark=False, text=text, blocks=what.blocks
-            )
+            self._workspace.edit(target.channel, original, by=BOT, mark=False, text=text, blocks=what.blocks)
             return
         thread = said.text("thread_ts")
         if said.text("response_type") == "in_channel":

@@ -24,6 +24,7 @@ from sandbox.slack.chat import Chat
 from sandbox.slack.conversations import Conversations
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.files import Files
+from sandbox.slack.nouns import APP, BOT, BOT_USER, TEAM, Channel, Message
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import MisusedError
 from sandbox.slack.request_url import RequestUrl
@@ -33,7 +34,7 @@ from sandbox.slack.streams import Streams
 from sandbox.slack.surfaces import Surfaces
 from sandbox.slack.verbs import Verbs
 from sandbox.slack.web_api import Tokens, WebApi
-from sandbox.slack.workspace import APP, BOT, BOT_USER, TEAM, Channel, Message, Workspace
+from sandbox.slack.workspace import Workspace
 
 MOST_BYTES = 64_000_000  # of an upload; the Web API's own bodies are held to less
 
@@ -167,6 +168,11 @@ class SlackServer:
 
     async def invite(self, person: str, channel: str) -> None:
         self._verbs.invite(person, channel)
+
+    def uninstall(self) -> None:
+        """Somebody takes the app out of the workspace: the token dies, app_uninstalled and tokens_revoked are sent."""
+        self._verbs.uninstall()
+        self.revoke("account_inactive")
 
     async def remove_bot(self, channel: str) -> None:
         self._verbs.remove_bot(channel)

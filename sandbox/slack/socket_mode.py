@@ -12,7 +12,8 @@ from aiohttp import WSMsgType, web
 
 from sandbox.slack.arguments import Arguments, decoded
 from sandbox.slack.delivery import Acked, Missed, Route
-from sandbox.slack.workspace import APP, Workspace
+from sandbox.slack.nouns import APP
+from sandbox.slack.workspace import Workspace
 
 MOST_CONNECTIONS = 10  # documented
 HEARTBEAT = 30.0  # real seconds: a client that died without closing is noticed

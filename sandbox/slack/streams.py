@@ -11,10 +11,10 @@ from typing import Any
 from sandbox.slack import blocks as kit
 from sandbox.slack.arguments import Arguments, is_ts
 from sandbox.slack.chat import metadata
+from sandbox.slack.nouns import BOT_USER, TEAM, Channel, Message, Stream
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler
-from sandbox.slack.workspace import BOT_USER, TEAM, Channel, Message, Stream
 
 # Observed: msg_too_long at 11,977 of 15,668 characters (CopilotKit#6063), at 10.6-11.3 k UTF-8 bytes (openclaw#143882).
 MOST_BYTES = 11_500
@@ -140,7 +140,7 @@ class Streams:
         if len(stream.blocks) + len(checked) > kit.MOST_BLOCKS:
             raise SlackError("msg_blocks_too_many")
         more = text + "".join(chunk["text"] for chunk in chunks or () if chunk["type"] == "markdown_text")
-        kit.check_tables([stream.text + more])
+        kit.check_tables(stream.text + more)
         stream.mode = "text" if text else "chunks"
         stream.size += size
         stream.blocks += checked

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.slack.arguments import Arguments, is_ts
+from sandbox.slack.nouns import APP, BOT, BOT_USER, DOMAIN, TEAM, Channel, Message
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler, Tokens
-from sandbox.slack.workspace import APP, BOT, BOT_USER, DOMAIN, TEAM, Channel, Message
 
 MOST_VIEW_BLOCKS = 100
 MOST_PRIVATE_METADATA = 3_000

@@ -9,11 +9,12 @@ from typing import Any
 
 from sandbox.slack.delivery import VERIFICATION, Delivery, Missed
 from sandbox.slack.files import Files
+from sandbox.slack.nouns import APP, BOT_USER, DOMAIN, SLACKBOT, TEAM, Channel, Message, Person
 from sandbox.slack.refusals import MisusedError, SlackError
 from sandbox.slack.responses import Responses, Target
 from sandbox.slack.surfaces import Surfaces, View, checked_view
 from sandbox.slack.wording import as_sent, rich_text
-from sandbox.slack.workspace import APP, BOT_USER, DOMAIN, SLACKBOT, TEAM, Channel, Message, Person, Workspace
+from sandbox.slack.workspace import Workspace
 
 
 class Verbs:
@@ -39,7 +40,7 @@ class Verbs:
         thread: str = "",
         files: Sequence[tuple[str, bytes]] = (),
     ) -> str:
-        place = self._place(person, channel)
+        place = self._place(person, channel, bots=True)
         if place.archived:
             raise MisusedError(f"#{place.name} is archived: nobody can write there")
         root = ""
@@ -122,6 +123,14 @@ class Verbs:
             "event_ts": self._workspace.next_ts(),
         }
         self._workspace.announce(event, place)
+
+    def uninstall(self) -> None:
+        """Somebody takes the app out of the workspace."""
+        for event in (
+            {"type": "tokens_revoked", "tokens": {"bot": [BOT_USER], "oauth": []}},
+            {"type": "app_uninstalled"},
+        ):
+            self._workspace.announce(event | {"event_ts": self._workspace.next_ts()}, None)
 
     def remove_bot(self, channel: str) -> None:
         """Take the bot out of a channel."""
@@ -293,14 +302,15 @@ class Verbs:
 
     # ------------------------------------------------------------------------------------------------ looking up
 
-    def _person(self, person: str) -> Person:
+    def _person(self, person: str, *, bots: bool = False) -> Person:
+        """`bots`: other bots can do it too; never the bot itself, which has its own client."""
         found = self._workspace.people.get(person)
-        if found is None or found.bot:
+        if found is None or person == BOT_USER or (found.bot and not bots):
             raise MisusedError(f"there is no person {person!r}")
         return found
 
-    def _place(self, person: str, channel: str) -> Channel:
-        self._person(person)
+    def _place(self, person: str, channel: str, *, bots: bool = False) -> Channel:
+        self._person(person, bots=bots)
         found = self._workspace.channels.get(channel)
         if found is None or person not in found.members:
             raise MisusedError(f"{person} is in no channel {channel!r}")

@@ -20,8 +20,8 @@ from sandbox.record import Record
 from sandbox.slack import arguments
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.methods import METHODS, Method, budgets
+from sandbox.slack.nouns import TEAM
 from sandbox.slack.refusals import SlackError
-from sandbox.slack.workspace import TEAM
 
 Handler: TypeAlias = Callable[[Arguments], Awaitable[dict[str, Any]]]
 

@@ -28,6 +28,18 @@ def as_sent(typed: str) -> str:
     return _LINK.sub(one, typed)
 
 
+def pings(source: str) -> list[str]:
+    """The tokens in a message that notify somebody, in mrkdwn and in markdown alike (observed: PostHog/posthog#95054).
+
+    Whether they are live inside code is not known; they are counted there too.
+    """
+    return [
+        token
+        for token in re.findall(_TOKEN, source)
+        if token.startswith(("<@", "<!")) and token[2:6] != "date"
+    ]
+
+
 def unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 

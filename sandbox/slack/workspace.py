@@ -10,138 +10,25 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.record import Record
-from sandbox.slack import blocks as kit
-from sandbox.slack.blocks import Block
+from sandbox.slack.nouns import (
+    APP,
+    BOT,
+    BOT_USER,
+    DOMAIN,
+    SLACKBOT,
+    TEAM,
+    Channel,
+    Event,
+    File,
+    Message,
+    Person,
+)
 from sandbox.slack.refusals import SlackError
-from sandbox.slack.wording import rich_text
-
-Kind: TypeAlias = Literal["channel", "private", "im"]
-Event: TypeAlias = dict[str, Any]
-
-TEAM = "T0SANDBOX"
-APP = "A0SANDBOX"
-BOT_USER = "U0CLAUDE"
-BOT = "B0CLAUDE"
-SLACKBOT = "USLACKBOT"
-DOMAIN = "sandbox"
-
-
-@dataclass(slots=True)
-class Person:
-    id: str
-    name: str
-    bot: bool = False
-    admin: bool = False
-    guest: bool = False
-    locale: str = "en-US"
-
-
-@dataclass(slots=True)
-class File:
-    """A file of the workspace; `content` is None until it has been uploaded."""
-
-    id: str
-    name: str
-    title: str
-    mimetype: str
-    length: int
-    owner: str
-    content: bytes | None = None
-    shared: bool = False
-
-
-@dataclass(slots=True)
-class Stream:
-    """A message that still streams: its mode is locked by its first content."""
-
-    started: float
-    recipient: str
-    mode: Literal["", "text", "chunks"] = ""
-    size: int = 0
-    stopped_by: str = ""
-    over: bool = False
-    text: str = ""
-    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    plan: str = ""
-    blocks: list[Block] = field(default_factory=list)
-
-    @property
-    def source(self) -> str:
-        """What a viewer sees: the plan's title, the task cards, the text."""
-        lines = [f"**{self.plan}**"] if self.plan else []
-        marks = {"pending": "○", "in_progress": "◐", "complete": "●", "error": "✕"}
-        lines += [f"{marks.get(str(t['status']), '○')} {t['title']}" for t in self.tasks.values()]
-        return "\n".join([*lines, self.text]) if lines else self.text
-
-
-@dataclass(slots=True)
-class Message:
-    ts: str
-    channel: str
-    author: str
-    text: str
-    at: float
-    blocks: list[Block] | None = None
-    attachments: list[dict[str, Any]] = field(default_factory=list)
-    thread: str = ""  # the root's ts, "" for a message at the top level (and for a root)
-    metadata: dict[str, Any] | None = None
-    files: list[File] = field(default_factory=list)
-    edited: tuple[str, str] | None = None  # who, when (a ts)
-    ephemeral_for: str = ""
-    subtype: str = ""
-    username: str = ""
-    broadcast: bool = False
-    client_msg_id: str = ""
-    reactions: dict[str, list[str]] = field(default_factory=dict)
-    stream: Stream | None = None
-
-    @property
-    def by_bot(self) -> bool:
-        return self.author == BOT_USER
-
-    @property
-    def source(self) -> str:
-        """The source of what a viewer sees."""
-        if self.stream is not None:
-            below = kit.seen("", self.stream.blocks) if self.stream.blocks else ""
-            return "\n\n".join(part for part in (self.stream.source, below) if part)
-        # What people write comes with a rich_text twin; the text is its fuller source.
-        return kit.seen(self.text, self.blocks) if self.by_bot else self.text
-
-    @property
-    def markup(self) -> str:
-        return "slack-markdown" if self.stream is not None else kit.markup(self.blocks)
-
-    @property
-    def controls(self) -> list[kit.Control]:
-        return kit.controls(self.stream.blocks if self.stream is not None else self.blocks)
-
-
-@dataclass(slots=True)
-class Channel:
-    id: str
-    name: str
-    kind: Kind
-    members: set[str]
-    created: int
-    person: str = ""  # a DM: the person at the other end
-    archived: bool = False
-    messages: dict[str, Message] = field(default_factory=dict)  # in order of ts
-    ephemeral: dict[str, Message] = field(default_factory=dict)
-    statuses: dict[str, tuple[str, float]] = field(default_factory=dict)  # thread -> (text, until)
-
-    @property
-    def type(self) -> str:
-        """`channel_type` of events."""
-        return {"channel": "channel", "private": "group", "im": "im"}[self.kind]
-
-    def replies(self, root: str) -> list[Message]:
-        return [message for message in self.messages.values() if message.thread == root]
+from sandbox.slack.wording import pings, rich_text
 
 
 class Workspace:
@@ -163,25 +50,27 @@ class Workspace:
                 Person("U0GRACE", "Grace"),
                 Person("U0LINUS", "Linus", locale="de-DE"),
                 Person("U0MARGARET", "Margaret"),
-                Person(BOT_USER, "claude", bot=True),
+                Person(BOT_USER, "claude", bot=True, bot_id=BOT),
+                Person("U0ROBOT", "robo", bot=True, bot_id="B0ROBOT"),
             )
         }
         everyone = {person.id for person in self.people.values()}
-        humans = everyone - {BOT_USER}
+        strangers = everyone - {BOT_USER}
         created = int(self._epoch)
         self.channels: dict[str, Channel] = {
             channel.id: channel
             for channel in (
                 Channel("C0GENERAL", "general", "channel", set(everyone), created),
                 Channel("C0RANDOM", "random", "channel", set(everyone), created),
-                Channel("C0LOBBY", "public-no-bot", "channel", set(humans), created),
+                Channel("C0LOBBY", "public-no-bot", "channel", set(strangers), created),
                 Channel("G0COUNCIL", "private-with-bot", "private", set(everyone), created),
-                Channel("G0SECRET", "private-no-bot", "private", set(humans), created),
+                Channel("G0SECRET", "private-no-bot", "private", set(strangers), created),
                 Channel("C0ARCHIVE", "archived", "channel", set(everyone), created, archived=True),
             )
         }
-        for person in humans:
-            self._open(person, created)
+        for person in self.people.values():
+            if not person.bot:
+                self._open(person.id, created)
 
     # ------------------------------------------------------------------------------------------------ looking up
 
@@ -230,8 +119,10 @@ class Workspace:
         }
         if message.subtype:
             body["subtype"] = message.subtype
-        if message.by_bot:
-            body |= {"bot_id": BOT, "app_id": APP, "bot_profile": self.bot_profile()}
+        author = self.people.get(message.author)
+        if author is not None and author.bot:
+            profile = self.bot_profile(author)
+            body |= {"bot_id": author.bot_id, "app_id": profile["app_id"], "bot_profile": profile}
             if message.username:
                 body["username"] = message.username
         if message.client_msg_id:
@@ -280,13 +171,12 @@ class Workspace:
             "subscribed": False,
         }
 
-    def bot_profile(self) -> dict[str, Any]:
-        name = self.people[BOT_USER].name
+    def bot_profile(self, bot: Person) -> dict[str, Any]:
         return {
-            "id": BOT,
-            "app_id": APP,
-            "user_id": BOT_USER,
-            "name": name,
+            "id": bot.bot_id,
+            "app_id": APP if bot.id == BOT_USER else bot.bot_id.replace("B", "A", 1),
+            "user_id": bot.id,
+            "name": bot.name,
             "team_id": TEAM,
             "deleted": False,
         }
@@ -303,7 +193,7 @@ class Workspace:
     def post(self, channel: Channel, author: str, text: str, **more: Any) -> Message:
         """A new message, seen by everybody in the channel. `more`: fields of Message."""
         message = Message(self.next_ts(), channel.id, author, text, self.clock.now(), **more)
-        if author not in (BOT_USER, SLACKBOT):
+        if not self.people[author].bot:
             message.blocks = rich_text(text, secrets.token_hex(3)) if text else None
             message.client_msg_id = message.client_msg_id or _uuid()
         channel.messages[message.ts] = message
@@ -329,7 +219,10 @@ class Workspace:
         return message
 
     def edit(self, channel: Channel, message: Message, *, by: str, mark: bool, **changes: Any) -> None:
-        """Change a message; `mark` puts "(edited)" beside it. Announced as message_changed."""
+        """Change a message; `mark` puts "(edited)" beside it, with `by`: a person's id, or a bot's B... id.
+
+        Announced as message_changed.
+        """
         before = self.message_json(message)
         for name, value in changes.items():
             setattr(message, name, value)
@@ -467,6 +360,8 @@ class Workspace:
             markup=message.markup,
             edited=message.edited is not None,
             files=[file.name for file in message.files],
+            pings=pings(message.source) if message.by_bot else [],
+            unfurls=message.unfurls and "://" in message.source,
         )
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.clock import Clock
@@ -168,6 +169,25 @@ async def test_a_direct_message_and_a_reply_have_their_marks(slack: SlackServer,
     assert (direct["channel_type"], direct["channel"]) == ("im", dm)
     assert (reply["thread_ts"], reply["parent_user_id"]) == (root, "U0ADA")
     assert private["channel_type"] == "group"
+
+
+async def test_another_bot_is_heard_with_its_own_bot_id(slack: SlackServer, bot: Bot) -> None:
+    """Its mentions arrive as a person's do: whoever answers every mention may answer a machine for ever."""
+    await slack.say("U0ROBOT", GENERAL, f"{slack.mention} deployed")
+    await bot.hear(2)
+    (mention,) = bot.events("app_mention")
+    assert (mention["event"]["bot_id"], mention["event"]["user"]) == ("B0ROBOT", "U0ROBOT")
+    assert "client_msg_id" not in mention["event"]
+
+
+async def test_an_uninstalled_app_is_told_and_locked_out(slack: SlackServer, bot: Bot) -> None:
+    """tokens_revoked and app_uninstalled; every call fails from then on."""
+    slack.uninstall()
+    await slack.record.wait(lambda record: len(record.entries("event")) == 2)
+    told = [entry["event"] for entry in slack.record.entries("event")]
+    assert sorted(told) == ["app_uninstalled", "tokens_revoked"]
+    with pytest.raises(SlackApiError, match="account_inactive"):
+        await bot.app.client.auth_test()
 
 
 async def test_nothing_is_heard_of_places_where_the_bot_is_not(slack: SlackServer, bot: Bot) -> None:
@@ -466,6 +486,7 @@ async def test_the_native_stop_button_is_told(slack: SlackServer, bot: Bot) -> N
         (lambda s, ts: s.say("U0ADA", s.direct("U0GRACE"), "x"), "in no channel"),
         (lambda s, ts: s.say("U0NOBODY", GENERAL, "x"), "no person"),
         (lambda s, ts: s.say("U0CLAUDE", GENERAL, "x"), "no person"),
+        (lambda s, ts: s.command("U0ROBOT", GENERAL, "ask", "x"), "no person"),
         (lambda s, ts: s.say("U0ADA", "C0ARCHIVE", "x"), "archived"),
         (lambda s, ts: s.say("U0ADA", GENERAL, ""), "empty"),
         (lambda s, ts: s.say("U0ADA", GENERAL, "x", thread="1.1"), "no message"),
@@ -492,5 +513,5 @@ def test_the_workspace_can_be_looked_at_before_it_starts() -> None:
     kinds = {channel["name"]: channel["kind"] for channel in slack.channels() if channel["kind"] == "channel"}
     assert {"general", "random"} <= set(kinds)
     directs = {channel["person"] for channel in slack.channels() if channel["kind"] == "dm"}
-    assert directs == set(people) - {slack.bot_id}
+    assert directs == {person["id"] for person in people.values() if not person["bot"]}
     assert slack.messages(GENERAL) == []

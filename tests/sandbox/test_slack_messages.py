@@ -72,7 +72,7 @@ async def test_an_edit_with_blocks_leaves_no_mark_and_one_with_text_does(world: 
         ("c", "slack-mrkdwn", True)
     ]
     assert answer["text"] == "c"
-    assert answer["message"]["edited"]["user"] == world.slack.bot_id
+    assert answer["message"]["edited"]["user"] == world.slack.bot_profile_id
     assert [entry["verb"] for entry in world.record.entries("shown")] == ["post", "edit", "edit"]
 
 
@@ -256,6 +256,33 @@ async def test_a_viewer_sees_the_blocks_and_not_the_fallback(world: World) -> No
         {"id": "fb=down", "label": "Bad", "style": ""},
     ]
     assert world.record.entries("shown")[0]["controls"] == ["Stop", "Good", "Bad"]
+
+
+@pytest.mark.parametrize(
+    ("text", "pings"),
+    [
+        ("<!channel> and <@U0ADA>", ["<!channel>", "<@U0ADA>"]),
+        ("`<!here>` <!subteam^S0EDITORS>", ["<!here>", "<!subteam^S0EDITORS>"]),
+        ("&lt;!channel> @channel <#C0GENERAL> <!date^1^x|y> <https://a.test>", []),
+    ],
+)
+async def test_the_record_knows_whom_a_message_pings(world: World, text: str, pings: list[str]) -> None:
+    """Tokens are live in mrkdwn and in markdown blocks alike."""
+    client = world.client()
+    await client.chat_postMessage(channel=GENERAL, text=text)
+    await client.chat_postMessage(channel=GENERAL, text="fallback", blocks=[markdown(text)])
+    assert [entry["pings"] for entry in world.record.entries("shown")] == [pings, pings]
+
+
+async def test_the_record_knows_what_would_be_unfurled(world: World) -> None:
+    """A link, unless both kinds of previews are refused at post time."""
+    client = world.client()
+    await client.chat_postMessage(channel=GENERAL, text="https://a.test")
+    await client.chat_postMessage(
+        channel=GENERAL, text="https://a.test", unfurl_links=False, unfurl_media=False
+    )
+    await client.chat_postMessage(channel=GENERAL, text="no link")
+    assert [entry["unfurls"] for entry in world.record.entries("shown")] == [True, False, False]
 
 
 # -------------------------------------------------------------------------------------------------------- places
