@@ -7,12 +7,14 @@ Every method is one short transaction; `now` is epoch seconds.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -28,6 +30,9 @@ from bot.store.tables import Anchor, Budgets, Claim, Conversation, PersonName, R
 # A platform redelivers for some minutes (Slack: up to 5; a socket's replay after a reconnect: a little more).
 _CLAIMS_KEPT = 2 * 86_400.0
 _BUDGETS_KEPT = 600.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ReplyState = Literal["growing", "ending", "shown", "gone", "denied"]
 TurnState = Literal["whole", "partial", "refused"]
@@ -80,6 +85,23 @@ class StoreError(Exception):
     """The database could not be opened, read or written; the message names no row."""
 
 
+def _whole(
+    method: Callable[Concatenate[Store, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:
+    """A transaction that was begun is finished, also when the task that asked for it is cancelled meanwhile."""
+
+    @functools.wraps(method)
+    async def run(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        work = asyncio.create_task(method(store, *args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait({work})
+            raise
+
+    return run
+
+
 class Store:
     """Open it with `Store.open`, close it last. Every method raises StoreError where the database fails."""
 
@@ -114,6 +136,7 @@ class Store:
 
     # ------------------------------------------------------------------------------------------ questions, replies
 
+    @_whole
     async def begin(
         self, question: Question, *, reply: str, model: str, silence: float, now: float | None = None
     ) -> int | None:
@@ -189,6 +212,7 @@ class Store:
                 return await session.get(Conversation, known.conversation)
         return None
 
+    @_whole
     async def takes_part(self, anchors: Iterable[str]) -> bool:
         """Is one of these anchors a conversation of ours?"""
         async with self._transaction() as session:
@@ -197,6 +221,7 @@ class Store:
             )
             return found.first() is not None
 
+    @_whole
     async def claim(self, key: str, *, now: float | None = None) -> bool:
         """Take up an event that makes no reply (an empty question). False: it was taken up before."""
         now = time.time() if now is None else now
@@ -206,6 +231,7 @@ class Store:
             )
             return claimed.scalar_one_or_none() is not None
 
+    @_whole
     async def posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
         """The reply's messages so far, the place with its thread, and the anchors under which they are found."""
         async with self._transaction() as session:
@@ -217,6 +243,7 @@ class Store:
             for anchor in anchors:
                 await _bind(session, anchor, row.conversation)
 
+    @_whole
     async def grew(self, texts: Sequence[tuple[str, str]]) -> None:
         """The texts of growing replies as (reply, text so far), in one transaction for all."""
         async with self._transaction() as session:
@@ -225,6 +252,7 @@ class Store:
                     update(Reply).where(Reply.id == reply, Reply.state == "growing").values(text=text)
                 )
 
+    @_whole
     async def ended(
         self,
         reply: str,
@@ -263,6 +291,7 @@ class Store:
                     )
                 )
 
+    @_whole
     async def closed(self, reply: str, state: ReplyState, *, now: float | None = None) -> None:
         """The reply's last word on the platform: "shown", "gone" or "denied". Its text now lives in the turns."""
         now = time.time() if now is None else now
@@ -271,6 +300,7 @@ class Store:
                 update(Reply).where(Reply.id == reply).values(state=state, updated=now, text="", announce="")
             )
 
+    @_whole
     async def unfinished(self) -> list[Unfinished]:
         """What a crash left behind, oldest first."""
         async with self._transaction() as session:
@@ -293,6 +323,7 @@ class Store:
 
     # ------------------------------------------------------------------------------------------ context, people
 
+    @_whole
     async def turns(self, conversation: int, *, before: str | None = None) -> list[Said]:
         """The turns that Claude may see, oldest first, with the names known by now.
 
@@ -326,22 +357,26 @@ class Store:
                 said += exchange
             return said
 
+    @_whole
     async def named(self, place: Place, person: str, name: str, *, now: float | None = None) -> None:
         """Somebody's display name is known now."""
         async with self._transaction() as session:
             await _name(session, place, person, name, time.time() if now is None else now)
 
+    @_whole
     async def knows_name(self, place: Place, person: str) -> bool:
         async with self._transaction() as session:
             return await session.get(PersonName, (place.platform, place.workspace, person)) is not None
 
     # ------------------------------------------------------------------------------------------ budgets, upkeep
 
+    @_whole
     async def keep_budgets(self, platform: str, learned: dict[str, Any], *, now: float | None = None) -> None:
         now = time.time() if now is None else now
         async with self._transaction() as session:
             await session.merge(Budgets(platform=platform, learned=learned, at=now))
 
+    @_whole
     async def budgets(
         self, platform: str, *, now: float | None = None
     ) -> tuple[dict[str, Any], float] | None:
@@ -353,6 +388,7 @@ class Store:
                 return None
             return row.learned, now - row.at
 
+    @_whole
     async def prune(self, *, now: float | None = None) -> None:
         """Forget claims that no platform can redeliver any more."""
         now = time.time() if now is None else now
