@@ -91,6 +91,9 @@ DECLARED = (
     Limit(IDENTIFY, 0.2, 1, "fixed", "documented", "docs events/gateway: max_concurrency identifies per 5 s"),
 )
 
+# Limits that each route has for itself: one figure is assumed for all of them, and no two share a counter.
+PER_ROUTE = frozenset({READ, THREADS, COMMANDS, OTHER})
+
 # The headers of reactions promise less than is enforced (JAVACORD).
 HEADERS_SAY_RESET = {REACTIONS: 1.0}
 
@@ -143,35 +146,43 @@ class Buckets:
 
     # ------------------------------------------------------------------ one call
 
-    def hash(self, name: str) -> str:
+    def hash(self, name: str, route: str = "") -> str:
+        """The opaque name of a limit's buckets, without the major parameter."""
         if name == PATCH and self.share_post_and_patch:
             name = POST
-        return hashlib.blake2b(f"{name}/{self._salt.get(name, 0)}".encode(), digest_size=16).hexdigest()
+        own = route if name in PER_ROUTE else ""
+        text = f"{name}/{own}/{self._salt.get(name, 0)}"
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
-    def rule(self, name: str, major: str) -> Ruling:
-        """Count one call of a limit whose major parameter is `major`."""
-        gate = POST if name == PATCH and self.share_post_and_patch else name
+    def _gate(self, name: str, major: str, route: str) -> tuple[str, str]:
+        """(limit, scope) of the counter that a call spends."""
+        if name == PATCH and self.share_post_and_patch:
+            name = POST
+        return name, f"{major} {route}".strip() if name in PER_ROUTE else major
+
+    def rule(self, name: str, major: str, route: str) -> Ruling:
+        """Count one call of a limit whose major parameter is `major`, on the route of that name."""
+        gate, scope = self._gate(name, major, route)
         now = self._clock.now()
-        limit = self._limits.gate(gate, major).limit
         hidden = self._hidden.get(name)
         if hidden and self._limits.enforced:
-            under = self._limits.gate(hidden, major).look(now)
+            under = self._limits.gate(hidden, scope).look(now)
             if not under.allowed:
-                self._limits.take(hidden, major, now)
-                verdict = self._limits.gate(gate, major).look(now)
-                return Ruling(self._headers(gate, limit, verdict), hidden, under.retry_after)
-        verdict = self._limits.take(gate, major, now)
-        headers = self._headers(gate, limit, verdict)
+                self._limits.take(hidden, scope, now)
+                return Ruling(self.peek(name, major, route), hidden, under.retry_after)
+        verdict = self._limits.take(gate, scope, now)
+        headers = self._headers(gate, route, self._limits.gate(gate, scope).limit, verdict)
         if not verdict.allowed:
             return Ruling(headers, gate, verdict.retry_after)
         if hidden:
-            self._limits.take(hidden, major, now)
+            self._limits.take(hidden, scope, now)
         return Ruling(headers)
 
-    def peek(self, name: str, major: str) -> dict[str, str]:
+    def peek(self, name: str, major: str, route: str) -> dict[str, str]:
         """The headers of a bucket as it stands, spending nothing."""
-        gate = self._limits.gate(POST if name == PATCH and self.share_post_and_patch else name, major)
-        return self._headers(name, gate.limit, gate.look(self._clock.now()))
+        limit, scope = self._gate(name, major, route)
+        gate = self._limits.gate(limit, scope)
+        return self._headers(limit, route, gate.limit, gate.look(self._clock.now()))
 
     def old_edit(self, channel: str, headers: dict[str, str]) -> Ruling:
         """An edit of a message older than an hour, which counts twice: here and in the route's bucket."""
@@ -204,14 +215,14 @@ class Buckets:
     def gateway_send(self, connection: str) -> bool:
         return self._limits.take(GATEWAY_SEND, connection, self._clock.now()).allowed
 
-    def _headers(self, name: str, limit: Limit, verdict: Verdict) -> dict[str, str]:
+    def _headers(self, name: str, route: str, limit: Limit, verdict: Verdict) -> dict[str, str]:
         reset = up(self._clock.real(max(verdict.reset_after, HEADERS_SAY_RESET.get(name, 0.0))))
         return {
             "X-RateLimit-Limit": str(1 if limit.shape == "single" else limit.burst),
             "X-RateLimit-Remaining": str(verdict.remaining),
             "X-RateLimit-Reset": f"{time.time() + reset:.3f}",
             "X-RateLimit-Reset-After": f"{reset:.3f}",
-            "X-RateLimit-Bucket": self.hash(name),
+            "X-RateLimit-Bucket": self.hash(name, route),
         }
 
 

@@ -17,6 +17,7 @@ from sandbox.clock import Clock
 from sandbox.discord import payloads
 from sandbox.discord.errors import Refusal
 from sandbox.discord.gateway import Gateway
+from sandbox.discord.options import options_of, subcommands
 from sandbox.discord.payloads import Messages
 from sandbox.discord.state import Channel, Json, Message, State, User
 from sandbox.record import Record
@@ -198,22 +199,29 @@ class Interactions:
 
     # ------------------------------------------------------------------ commands
 
+    def offered(self, channel: Channel) -> list[Json]:
+        """The commands that can be used in the channel; the guild's own first."""
+        private = channel.kind == "dm"
+        found = []
+        for command in self._state.commands.values():
+            contexts = command.get("contexts")
+            if private and command.get("guild_id"):
+                continue
+            if contexts is not None and (1 if private else 0) not in contexts:
+                continue
+            if private and contexts is None and command.get("dm_permission") is False:
+                continue
+            found.append(command)
+        return sorted(found, key=lambda command: "guild_id" not in command)
+
     def registered(self, name: str, kind: int, channel: Channel) -> Json:
         """The command a person may use there. Raises LookupError with a sentence where the bot has not registered it."""
-        private = channel.kind == "dm"
-        scopes = ("",) if private else (self._state.guild_id, "")
-        for scope in scopes:
-            for command in self._state.commands.values():
-                if command.get("guild_id", "") != scope or command["type"] != kind or command["name"] != name:
-                    continue
-                contexts = command.get("contexts")
-                if contexts is not None and (1 if private else 0) not in contexts:
-                    continue
-                if private and contexts is None and command.get("dm_permission") is False:
-                    continue
+        offered = self.offered(channel)
+        for command in offered:
+            if command["type"] == kind and command["name"] == name:
                 return command
-        known = ", ".join(sorted(command["name"] for command in self._state.commands.values())) or "none"
-        where = "in DMs" if private else f"in {channel.name}"
+        known = ", ".join(sorted(command["name"] for command in offered)) or "none"
+        where = "in DMs" if channel.kind == "dm" else f"in {channel.name}"
         raise LookupError(
             f"the bot has registered no command {name!r} that can be used {where}; registered: {known}"
         )
@@ -231,7 +239,7 @@ class Interactions:
             self._resolve(options, resolved)
         if resolved:
             data["resolved"] = resolved
-        full = " ".join([name, *_subcommands(options)])
+        full = " ".join([name, *subcommands(options)])
         return self.create(COMMAND, person, channel, data, name=full, text=text)
 
     def menu(
@@ -378,87 +386,3 @@ class Interactions:
             name=modal.custom_id,
             message=message,
         )
-
-
-def _subcommands(options: Sequence[Json]) -> list[str]:
-    return [
-        name
-        for option in options
-        if option["type"] in (1, 2)
-        for name in (option["name"], *_subcommands(option.get("options") or []))
-    ]
-
-
-def options_of(offered: Sequence[Json], text: str) -> list[Json]:
-    """What a person typed, by the options that the command offers.
-
-    "settings model opus" picks subcommands by their names; "question:What? model:fast" fills options by theirs; any
-    other text goes to the first option. Raises ValueError with a sentence where a required option stays empty.
-    """
-    text = text.strip()
-    nested = [option for option in offered if option["type"] in (1, 2)]
-    if nested:
-        word, _, rest = text.partition(" ")
-        found = next((option for option in nested if option["name"] == word), None)
-        if found is None:
-            known = ", ".join(option["name"] for option in nested)
-            raise ValueError(f"the command goes on with one of {known}, not {word!r}")
-        return [
-            {
-                "name": found["name"],
-                "type": found["type"],
-                "options": options_of(found.get("options") or [], rest),
-            }
-        ]
-    values = _split(offered, text)
-    filled: list[Json] = []
-    for option in offered:
-        raw = values.get(option["name"], "")
-        if not raw:
-            if option.get("required"):
-                raise ValueError(f"the option {option['name']!r} is required")
-            continue
-        filled.append({"name": option["name"], "type": option["type"], "value": _value(option, raw)})
-    if text and not offered:
-        raise ValueError(f"the command takes no text, but was given {len(text)} characters")
-    return filled
-
-
-def _split(offered: Sequence[Json], text: str) -> dict[str, str]:
-    """Where the options' names stand as `name:`, the text between them; otherwise all of it for the first option."""
-    found = []
-    for option in offered:
-        mark = f"{option['name']}:"
-        place = 0 if text.startswith(mark) else text.find(f" {mark}") + 1
-        if text.startswith(mark, place) and (place or text.startswith(mark)):
-            found.append((place, place + len(mark), option["name"]))
-    found.sort()
-    if not found or found[0][0] != 0:
-        return {offered[0]["name"]: text} if offered else {}
-    ends = [start for start, _, _ in found[1:]] + [len(text)]
-    return {name: text[begin:end].strip() for (_, begin, name), end in zip(found, ends, strict=True)}
-
-
-def _value(option: Json, raw: str) -> Any:
-    """A typed value. Raises ValueError with a sentence where a person could not have sent it."""
-    choices = option.get("choices") or []
-    if choices:
-        found = next((one for one in choices if raw in (one["name"], str(one["value"]))), None)
-        if found is None:
-            raise ValueError(
-                f"{option['name']!r} offers {', '.join(one['name'] for one in choices)}, not {raw!r}"
-            )
-        return found["value"]
-    kind = option["type"]
-    if kind == 4:
-        return int(raw)
-    if kind == 10:
-        return float(raw)
-    if kind == 5:
-        return raw.lower() in ("true", "yes", "1")
-    if kind in (6, 7, 8, 9):
-        return raw.strip("<@&#!>")
-    least, most = option.get("min_length") or 0, option.get("max_length") or 6000
-    if not least <= len(raw) <= most:
-        raise ValueError(f"{option['name']!r} takes {least} to {most} characters, not {len(raw)}")
-    return raw

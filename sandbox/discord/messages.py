@@ -241,6 +241,15 @@ def empty(message: Message) -> bool:
     return not (message.content or message.embeds or message.components or message.attachments)
 
 
+def would_be_empty(message: Message, draft: Draft) -> bool:
+    """Whether an edit would leave nothing of the message."""
+    content = message.content if draft.content is None else draft.content
+    embeds = message.embeds if draft.embeds is None else draft.embeds
+    components = message.components if draft.components is None else draft.components
+    kept = [one for one in message.attachments if draft.keep is None or one.id in draft.keep]
+    return not (content or embeds or components or kept or draft.files)
+
+
 def flags_for_new(flags: int | None, *, webhook: bool) -> int:
     """Only these can be set on a new message; others are ignored."""
     settable = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | IS_COMPONENTS_V2 | (EPHEMERAL if webhook else 0)

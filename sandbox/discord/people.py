@@ -257,6 +257,20 @@ class People:
 
     # ------------------------------------------------------------------ interactions
 
+    def commands(self, channel: str) -> list[dict[str, Any]]:
+        """What Discord's client offers there: {"name", "kind" ("slash", "person", "message"), "description", "options"}."""
+        where = self.state.channel(channel)
+        kinds = {1: "slash", 2: "person", 3: "message"}
+        return [
+            {
+                "name": one["name"],
+                "kind": kinds[one["type"]],
+                "description": one["description"],
+                "options": one.get("options") or [],
+            }
+            for one in self.interactions.offered(where)
+        ]
+
     async def command(self, person: str, channel: str, name: str, text: str) -> str:
         """Use a slash command the bot has registered; the interaction's id.
 

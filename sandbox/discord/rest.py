@@ -220,7 +220,7 @@ class Rest:
                 if ruling is not None:
                     return self._refused(trip, ruling)
             if route.limit:
-                ruling = self._buckets.rule(route.limit, trip.scope)
+                ruling = self._buckets.rule(route.limit, trip.scope, route.name)
                 headers = ruling.headers
                 if ruling.refused_by:
                     return self._refused(trip, ruling)
@@ -262,7 +262,7 @@ class Rest:
 
     def _scripted(self, fault: Fault, trip: Trip, route: Route | None) -> Reply:
         """The answer that a fault was scripted to give. A 429's `error` may say whose limit it is: "shared", "global"."""
-        headers = self._buckets.peek(route.limit, trip.scope) if route and route.limit else {}
+        headers = self._buckets.peek(route.limit, trip.scope, route.name) if route and route.limit else {}
         code = int(fault.error) if fault.error.isdigit() else 0
         usual = Refusal(code)
         status = fault.status if fault.status is not None else usual.status

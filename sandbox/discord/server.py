@@ -25,9 +25,11 @@ from sandbox.discord.interactions import Interactions
 from sandbox.discord.payloads import Messages
 from sandbox.discord.people import People
 from sandbox.discord.posts import Posts
+from sandbox.discord.reactions import Reactions
 from sandbox.discord.rest import Rest
 from sandbox.discord.state import State, bot_token
 from sandbox.discord.webhooks import Webhooks
+from sandbox.discord.writing import Writing
 from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.record import Record
@@ -63,7 +65,9 @@ class DiscordServer(People):
         self.rest.about_token = self.interactions.about
         self.rest.add(
             Guild(self.state, self.gateway).routes()
-            + Channels(clock, self.state, self.buckets, self.gateway, self.posts, self.bodies).routes()
+            + Channels(self.state, self.posts).routes()
+            + Writing(clock, self.state, self.buckets, self.gateway, self.posts, self.bodies).routes()
+            + Reactions(self.state, self.posts).routes()
             + Webhooks(self.state, self.interactions, self.posts, self.bodies).routes()
             + Commands(self.state, record).routes()
         )

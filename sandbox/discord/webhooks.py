@@ -11,7 +11,6 @@ from typing import Any
 
 from sandbox.discord import payloads
 from sandbox.discord.buckets import WEBHOOK
-from sandbox.discord.channels import would_be_empty
 from sandbox.discord.components import check_modal
 from sandbox.discord.errors import Form, Refusal
 from sandbox.discord.interactions import (
@@ -23,7 +22,7 @@ from sandbox.discord.interactions import (
     Interaction,
     Interactions,
 )
-from sandbox.discord.messages import empty, flags_for_new, read
+from sandbox.discord.messages import empty, flags_for_new, read, would_be_empty
 from sandbox.discord.posts import Posts
 from sandbox.discord.rest import Answer, Call, Route
 from sandbox.discord.state import EPHEMERAL, LOADING, Channel, Json, Message, Origin, State

@@ -15,8 +15,8 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from sandbox.clock import Clock
-from sandbox.discord.gateway import EVERYTHING, MESSAGE_CONTENT
 from sandbox.discord.server import DiscordServer
+from sandbox.discord.sessions import EVERYTHING, MESSAGE_CONTENT
 from sandbox.limits import Limits
 from sandbox.record import Entry, Record
 

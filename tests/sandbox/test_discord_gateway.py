@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 
 from sandbox.clock import Clock
-from sandbox.discord.gateway import ALL_INTENTS, EVERYTHING, MESSAGE_CONTENT
 from sandbox.discord.server import DiscordServer
+from sandbox.discord.sessions import ALL_INTENTS, EVERYTHING, MESSAGE_CONTENT
 from sandbox.limits import Limits
 from sandbox.record import Record
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from sandbox.clock import Clock
 from sandbox.discord import buckets
-from sandbox.discord.gateway import EVERYTHING, MESSAGE_CONTENT
 from sandbox.discord.server import DiscordServer
+from sandbox.discord.sessions import EVERYTHING, MESSAGE_CONTENT
 from sandbox.limits import Limits
 from sandbox.record import Record
 
@@ -157,6 +157,14 @@ async def test_post_and_patch_have_buckets_of_their_own(client: Client) -> None:
     edit = await client.patch(first.json["id"])
     assert edit.headers["X-RateLimit-Remaining"] == "3"
     assert edit.headers["X-RateLimit-Bucket"] == first.headers["X-RateLimit-Bucket"]
+
+
+async def test_each_unmeasured_route_has_a_bucket_of_its_own(client: Client) -> None:
+    """Asking who one is does not spend what asking for a channel has."""
+    me = await client.call("GET", "/users/@me")
+    channel = await client.call("GET", f"/channels/{client.general}")
+    assert me.headers["X-RateLimit-Bucket"] != channel.headers["X-RateLimit-Bucket"]
+    assert me.headers["X-RateLimit-Remaining"] == channel.headers["X-RateLimit-Remaining"] == "9"
 
 
 async def test_a_bucket_can_change_its_hash_mid_run(client: Client) -> None:
@@ -748,6 +756,9 @@ async def test_commands_are_registered_whole_or_not_at_all(client: Client) -> No
         == "APPLICATION_COMMANDS_DUPLICATE_NAME"
     )
     assert [one["name"] for one in (await client.call("GET", path)).json] == ["ask"]
+    assert [(one["name"], one["kind"]) for one in client.server.commands("general")] == [("ask", "slash")]
+    await client.call("PUT", path, [{**ask, "contexts": [0]}])
+    assert client.server.commands(client.server.direct("Ada")) == []
 
 
 # ---------------------------------------------------------------------------------------------- faults
@@ -800,6 +811,17 @@ async def test_a_slow_answer_comes_late_and_a_slow_call_happens_late(client: Cli
     assert not call.done()
     await call
     assert client.server._record.entries("call", method=POST)[-1].at - entry[0].at >= 2.0
+
+
+async def test_every_call_can_be_given_a_way_to_go(client: Client) -> None:
+    """`latency`: half before the call counts, half after, in sandbox seconds."""
+    client.server._clock.rescale(20)
+    client.server.rest.latency = 2.0
+    began = client.server._clock.now()
+    await client.post()
+    record = client.server._record
+    assert record.entries("call")[0]["took"] >= 2.0
+    assert 1.0 <= record.entries("shown")[0].at - began < record.entries("call")[0].at - began - 0.9
 
 
 async def test_a_fault_can_be_for_one_channel_only(client: Client) -> None:
