@@ -34,6 +34,11 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _without_version(value: str) -> str:
+    """The SDK appends /v1/messages itself; other servers' documentation often shows the address with /v1."""
+    return value.rstrip("/").removesuffix("/v1")
+
+
 def _database_url(value: str) -> str:
     """Accept the short form that people know and name the async driver that is installed."""
     if value.startswith("sqlite:///"):
@@ -87,7 +92,7 @@ class Settings(BaseSettings):
         "Another server that speaks Discord's API; it is asked for the Gateway's address.",
     )
     anthropic_api_key: SecretStr | None = _env("ANTHROPIC_API_KEY", None, "Claude: the API key.")
-    anthropic_base_url: HttpUrl = _env(
+    anthropic_base_url: Annotated[HttpUrl, AfterValidator(_without_version)] = _env(
         "ANTHROPIC_BASE_URL", ANTHROPIC_API, "Another server that speaks Claude's API, without /v1."
     )
 

@@ -105,6 +105,13 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert load(file).model == "from-environment"
 
 
+@pytest.mark.parametrize("written", ["http://127.0.0.1:1", "http://127.0.0.1:1/", "http://127.0.0.1:1/v1/"])
+def test_claudes_address_may_be_written_with_its_version(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    assert given(monkeypatch, **WHOLE, ANTHROPIC_BASE_URL=written).anthropic_base_url == "http://127.0.0.1:1"
+
+
 @pytest.mark.parametrize(
     ("given_url", "driver_url"),
     [

@@ -119,6 +119,18 @@ class Reply:
             notice, turn = await self._outcome(self._reading)
             text = self._document.text
             await self._journal.ended(self.subject.id, text=text, notice=notice, turn=turn, usage=self._usage)
+            log.info(
+                "reply.ended",
+                extra={
+                    "reply": self.subject.id,
+                    "turn": turn,
+                    "characters": len(text),
+                    "tokens_in": self._usage.tokens_in,
+                    "tokens_out": self._usage.tokens_out,
+                    "cache_read": self._usage.cache_read,
+                    "cache_written": self._usage.cache_written,
+                },
+            )
             self._document.end(notice)
             self._view.finish()
             outcome = await settled
