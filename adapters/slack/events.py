@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from adapters.slack import reading
 from adapters.slack.blocks import CONTROLS
+from adapters.slack.dialect import SlackDialect
 from bot.ports import Deleted, Event, Incoming, Person, Place, Pressed, Ref
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -94,7 +95,7 @@ def _spoken(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf)
 
 
 def command(body: Payload, me: Identity, name_of: NameOf) -> Incoming:
-    """A slash command. Its scope is the channel's, until the announcement has given it a thread."""
+    """A slash command: a conversation of its own, to be followed up in the thread that its announcement opens."""
     channel, user, trigger = (
         _needed(body, "channel_id"),
         _needed(body, "user_id"),
@@ -109,16 +110,18 @@ def command(body: Payload, me: Identity, name_of: NameOf) -> Incoming:
         text=text,
         how="command",
         place=Place(PLATFORM, team, channel, private=direct),
-        scope=f"direct:{channel}" if direct else f"channel:{channel}",
+        scope=f"command:{trigger}",
         announce=_announce(name_of(user) or _text(body, "user_name") or user, text) if text else "",
     )
 
 
 def _announce(name: str, question: str) -> str:
+    """The question as a message by the bot, in Slack's dialect: nobody is pinged by way of a command."""
     shown = question if len(question) <= LONGEST_ANNOUNCED else question[:LONGEST_ANNOUNCED].rstrip() + " …"
     # A question that begins with a fence, a list or a table needs a line of its own to stay one.
     gap = "\n\n" if "\n" in shown else " "
-    return f"**{reading.inert(name)} asks:**{gap}{shown}"
+    text = f"**{reading.inert(name)} asks:**{gap}{shown}"
+    return SlackDialect().render(text, (), 0, len(text))
 
 
 def press(body: Payload, me: Identity, name_of: NameOf) -> Pressed | None:

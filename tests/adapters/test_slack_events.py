@@ -204,10 +204,22 @@ COMMAND = {
 def test_a_command_carries_the_question_to_announce() -> None:
     """Slack shows a typed command to nobody: the bot posts it in the asker's name, which is inert."""
     incoming = events.command(COMMAND, ME, name_of)
-    assert incoming.announce == "**li\\*nus asks:** why <b>?"
+    assert incoming.announce == "**li\\*nus asks:** why &lt;b>?"
     assert (incoming.key, incoming.text, incoming.how) == ("slack:command:1.2.abc", "why <b>?", "command")
     assert incoming.place == Place("slack", "T1", "C1")
     assert incoming.message is None
+
+
+def test_a_command_pings_nobody() -> None:
+    """Neither by its question nor by its asker's name; Slack itself escapes nothing in a command that is not asked to."""
+    incoming = events.command({**COMMAND, "text": "<!channel> <@U2>", "user_name": "<!here>"}, ME, name_of)
+    assert "<" not in incoming.announce
+
+
+def test_each_command_is_a_conversation_of_its_own() -> None:
+    """Two questions in one channel have nothing to do with each other."""
+    first, second = (events.command({**COMMAND, "trigger_id": n}, ME, name_of) for n in ("1", "2"))
+    assert first.scope != second.scope
 
 
 def test_the_announced_question_is_short_and_the_asked_one_whole() -> None:

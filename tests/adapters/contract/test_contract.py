@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.ports import (
+    Content,
     Control,
     Deleted,
     Denied,
@@ -150,6 +151,22 @@ async def test_an_edit_shows_the_newest_text(stage: Stage) -> None:
     shown = stage.shown(ref)
     assert (shown["text"], shown["controls"]) == ("one two three", [])
     assert len(stage.by_the_bot(ref.channel)) == 1
+
+
+async def test_nobody_is_pinged_by_what_the_bot_writes(stage: Stage) -> None:
+    """By no form that any platform knows, in a post, an edit or a command's question, in prose or in code."""
+    calls = f"@everyone @here <!channel> <!here> <!everyone> <@{stage.other}> <@!{stage.other}> <!subteam^S1> <@&1>"
+    text = f"{calls} **{calls}** [{calls}](https://example.test)\n\n```\n{calls}\n```"
+    place, ref = await stage.posted(text)
+    await stage.platform.edit(place, ref, stage.content(f"again: {text}"))
+    await stage.server.command(stage.person, stage.channel, "ask", calls)
+    incoming = await stage.next(Incoming)
+    if incoming.announce:
+        announced = Content(incoming.announce)
+        assert isinstance(await stage.platform.post(incoming.place, announced, key="k2"), Sent)
+    shown = stage.record.entries("shown", stage.name, author=stage.server.bot_id)
+    assert len(shown) >= 2
+    assert [entry["pings"] for entry in shown] == [[]] * len(shown)
 
 
 async def test_own_messages_are_not_heard(stage: Stage) -> None:
