@@ -150,6 +150,15 @@ async def test_everything_that_slack_sends_is_acknowledged(slack: Workspace) -> 
     assert slack.record.entries("unacked", "slack") == []
 
 
+async def test_another_bot_is_not_answered(slack: Workspace) -> None:
+    """Two bots that answer each other never end."""
+    robot = next(p["id"] for p in slack.server.people() if p["bot"] and p["id"] != slack.server.bot_id)
+    question = await slack.ask("why?")
+    await slack.server.say(robot, GENERAL, f"{slack.server.mention} hello, colleague")
+    await slack.server.say(robot, GENERAL, "and in the thread", thread=question.place.thread)
+    assert (await slack.ask("next")).text == "next"
+
+
 async def test_an_edited_message_is_no_question(slack: Workspace) -> None:
     """message_changed is also what Slack sends for each of our own edits."""
     said = await slack.server.say(ADA, GENERAL, "typo")
@@ -194,12 +203,16 @@ async def test_a_command_without_a_question_is_told_how(slack: Workspace) -> Non
     assert (await slack.ask("next")).text == "next"
 
 
-async def test_where_the_bot_is_no_member_the_asker_hears_so(slack: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("channel", "code"), [("C0LOBBY", "not_in_channel"), ("G0SECRET", "channel_not_found")]
+)
+async def test_where_the_bot_is_no_member_the_asker_hears_so(
+    slack: Workspace, channel: str, code: str
+) -> None:
     """A command works everywhere, a post does not; only the response_url reaches the asker."""
-    await slack.server.remove_bot(GENERAL)
-    await slack.server.command(ADA, GENERAL, "ask", "why?")
+    await slack.server.command(ADA, channel, "ask", "why?")
     incoming = await slack.next(Incoming)
-    assert await slack.post(incoming.place, "because") == Denied("not_in_channel")
+    assert await slack.post(incoming.place, "because") == Denied(code)
     assert await slack.platform.tell(incoming, "Invite me: <@everyone> & co")
     told = await slack.record.wait(lambda r: r.entries("shown", "slack", ephemeral=True))
     assert told[0]["text"] == "Invite me: &lt;@everyone&gt; &amp; co"
