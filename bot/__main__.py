@@ -62,6 +62,7 @@ def platforms(settings: Settings) -> list[Platform]:
                 else "",
                 api_url=settings.slack_api_url,
                 http_port=settings.slack_http_port,
+                http_host=settings.slack_http_host,
                 page_limit=settings.slack_page_characters,
             )
         )

@@ -196,8 +196,8 @@ class Incoming:
     scope        what a conversation is here: "thread:..." / "direct:..." / "message:..." (see conversation/routing)
     message      the message itself; None for a command
     answers      the message it replies to (Discord), None otherwise
-    announce     a command's question that the platform does not show: the bot posts it first, in the asker's name,
-                 and the answer grows in its thread. "" where nothing need be posted
+    announce     a command's question that the platform does not show, in the platform's dialect: the bot posts it
+                 first, in the asker's name, and the answer grows in its thread. "" where nothing need be posted
     """
 
     key: str

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
     )
+    slack_http_host: str = _env(
+        "SLACK_HTTP_HOST", "127.0.0.1", "Slack over HTTP: the address to listen on; 0.0.0.0 in a container."
+    )
     slack_api_url: HttpUrl = _env("SLACK_API_URL", SLACK_API, "Another server that speaks Slack's API.")
     discord_bot_token: SecretStr | None = _env("DISCORD_BOT_TOKEN", None, "Discord: the bot's token.")
     discord_api_url: HttpUrl = _env(
