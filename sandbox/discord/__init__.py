@@ -11,4 +11,6 @@
     messages.py  components.py  options.py                                         what contents may be
     gateway.py  sessions.py                                                        events, RESUME, close codes
     interactions.py  commands, buttons and forms, from the click to the token's end
+
+A handler judges and refuses; posts.py applies what was judged, and tells everybody of it.
 """

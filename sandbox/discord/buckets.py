@@ -128,17 +128,25 @@ class Buckets:
 
     def rehash(self, name: str) -> str:
         """From now on this limit's buckets have another hash, as when Discord moves a route. Returns the new one."""
+        self._known(name)
         self._salt[name] = self._salt.get(name, 0) + 1
         return self.hash(name)
 
     def hide(self, name: str, *, rate: float, burst: int) -> None:
         """A second limit on the same calls that no header shows: 429 while Remaining is above 0."""
+        self._known(name)
         hidden = f"{name}.hidden"
         self._limits.declare(
             Limit(hidden, rate, burst, "fixed", "observed", "api-docs issue 2190: sub-limits exist")
         )
         self._limits.change(hidden, rate=rate, burst=burst)
         self._hidden[name] = hidden
+
+    @staticmethod
+    def _known(name: str) -> None:
+        names = [limit.name for limit in DECLARED]
+        if name not in names:
+            raise LookupError(f"no limit is called {name!r}; there are {', '.join(names)}")
 
     def reveal(self, name: str) -> None:
         """Take the hidden limit off again."""

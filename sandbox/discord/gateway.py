@@ -41,6 +41,9 @@ from sandbox.discord.sessions import (
 from sandbox.discord.state import Channel, Json, State
 from sandbox.record import Record
 
+# What a switch of the Gateway is set to is part of its face.
+__all__ = ["ALL_INTENTS", "EVERYTHING", "MESSAGE_CONTENT", "Gateway"]
+
 
 class Gateway:
     """All sessions of the bot.
@@ -136,6 +139,8 @@ class Gateway:
 
     def reverse(self, event: str, *, count: int = 2) -> None:
         """The next `count` events of this name are held back and then delivered, the last one first."""
+        if count < 1:
+            raise ValueError(f"at least one event is held back, not {count}")
         self._held[event] = (count, [])
 
     def release(self, event: str) -> None:

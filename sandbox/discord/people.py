@@ -29,6 +29,7 @@ from sandbox.discord.state import (
     State,
     User,
     iso,
+    permission,
 )
 from sandbox.record import Record
 
@@ -245,14 +246,14 @@ class People:
         """Take permissions from the bot in a channel, by name ("send_messages", "view_channel")."""
         where = self.state.channel(channel)
         for name in permissions:
-            where.denied |= PERMISSIONS[name]
+            where.denied |= permission(name)
         self.posts.channel_changed(where)
 
     async def grant(self, channel: str, *permissions: str) -> None:
         """Give them back."""
         where = self.state.channel(channel)
         for name in permissions:
-            where.denied &= ~PERMISSIONS[name]
+            where.denied &= ~permission(name)
         self.posts.channel_changed(where)
 
     # ------------------------------------------------------------------ interactions

@@ -66,6 +66,13 @@ IS_COMPONENTS_V2 = 1 << 15
 Kind: TypeAlias = Literal["channel", "thread", "dm"]
 
 
+def permission(name: str) -> int:
+    """The bit of a permission. Raises LookupError with a sentence."""
+    if name not in PERMISSIONS:
+        raise LookupError(f"no permission is called {name!r}; there are {', '.join(PERMISSIONS)}")
+    return PERMISSIONS[name]
+
+
 def iso(moment: datetime | None = None) -> str:
     return (moment or datetime.now(UTC)).isoformat(timespec="microseconds")
 

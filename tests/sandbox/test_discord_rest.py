@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -20,54 +18,11 @@ from sandbox.discord.server import DiscordServer
 from sandbox.discord.sessions import EVERYTHING, MESSAGE_CONTENT
 from sandbox.limits import Limits
 from sandbox.record import Record
+from tests.sandbox.discord_raw import Answer, Client, wrong
 
 EXAMPLES = 60
 PATCH = "PATCH /channels/{c}/messages/{m}"
 POST = "POST /channels/{c}/messages"
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-    @property
-    def code(self) -> int:
-        code = self.json["code"]
-        assert isinstance(code, int)
-        return code
-
-
-class Client:
-    """A bot of nothing but HTTP."""
-
-    def __init__(self, server: DiscordServer, session: aiohttp.ClientSession) -> None:
-        self.server, self.session = server, session
-        self.general = server.state.channel("general").id
-
-    async def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
-        headers = {"Authorization": f"Bot {self.server.bot_token}", **more.pop("headers", {})}
-        if body is not None:
-            more["data"] = body if isinstance(body, (bytes, aiohttp.FormData)) else json.dumps(body)
-            if not isinstance(body, aiohttp.FormData):
-                headers.setdefault("Content-Type", "application/json")
-        async with self.session.request(
-            method, self.server.api_url + path, headers=headers, **more
-        ) as response:
-            return Answer(response.status, response.headers, await response.text())
-
-    async def post(self, content: Any = "hello", **more: Any) -> Answer:
-        return await self.call("POST", f"/channels/{self.general}/messages", {"content": content, **more})
-
-    async def patch(self, message: str, content: Any = "changed", **more: Any) -> Answer:
-        return await self.call(
-            "PATCH", f"/channels/{self.general}/messages/{message}", {"content": content, **more}
-        )
 
 
 @pytest.fixture
@@ -83,17 +38,6 @@ async def server() -> AsyncIterator[DiscordServer]:
 async def client(server: DiscordServer) -> AsyncIterator[Client]:
     async with aiohttp.ClientSession() as session:
         yield Client(server, session)
-
-
-def wrong(answer: Answer, *path: str) -> str:
-    """The code of the first error at a path of a 50035."""
-    assert (answer.status, answer.code) == (400, 50035), answer.text
-    node = answer.json["errors"]
-    for step in path:
-        node = node[step]
-    code = node["_errors"][0]["code"]
-    assert isinstance(code, str)
-    return code
 
 
 # ---------------------------------------------------------------------------------------------- headers and limits
