@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from sandbox.slack.refusals import SlackError
 
@@ -105,7 +106,7 @@ async def read(request: web.Request, *, takes_json: bool) -> tuple[Arguments, st
     if request.can_read_body and kind == "multipart/form-data":
         values |= await _multipart(request)
     elif request.can_read_body:
-        body = await request.read()
+        body = await body_of(request)
         if body and kind == "application/json":
             charset = "charset" in request.headers["Content-Type"].lower()
             said = _json_object(body)
@@ -137,16 +138,43 @@ def _json_object(body: bytes) -> dict[str, Any]:
 def _form(body: bytes) -> dict[str, Any]:
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="replace", max_num_fields=1_000
+            body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=1_000
         )
     except ValueError:
         raise SlackError("invalid_form_data") from None
     return dict(pairs)
 
 
-async def _multipart(request: web.Request) -> dict[str, Any]:
+@web.middleware
+async def refuse_garbage(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """HTTP 400 for a body that is not in the encoding it names, whoever would have read it."""
+    if (request.content_length or 0) <= MOST_BYTES and request.headers.get("Content-Encoding"):
+        try:
+            await body_of(request)
+        except SlackError as refused:
+            answer = web.json_response(refused.as_json(), status=400)
+            answer.force_close()  # what is left of the body would be taken for the next request
+            return answer
+    return await handler(request)
+
+
+async def body_of(request: web.Request) -> bytes:
+    """Raises SlackError("invalid_form_data") where the bytes do not keep what Content-Encoding promises."""
     try:
-        fields = await request.post()
-    except ValueError:
+        return await request.read()
+    except web.RequestPayloadError:
         raise SlackError("invalid_form_data") from None
+
+
+async def fields_of(request: web.Request) -> Mapping[str, str | bytes | bytearray | web.FileField]:
+    """Of a multipart body. Raises SlackError("invalid_form_data")."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError, web.RequestPayloadError):
+        # No boundary, no name, an encoding that nobody knows: the reader gives up in each of these ways.
+        raise SlackError("invalid_form_data") from None
+
+
+async def _multipart(request: web.Request) -> dict[str, Any]:
+    fields = await fields_of(request)
     return {name: value for name, value in fields.items() if isinstance(value, str)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.slack.arguments import Arguments
+from sandbox.slack.arguments import Arguments, body_of, fields_of
 from sandbox.slack.chat import content
 from sandbox.slack.nouns import BOT_USER, TEAM, File
 from sandbox.slack.places import Places
@@ -74,12 +74,10 @@ class Files:
         file = self._uploads.get(request.match_info["secret"])
         if file is None:
             return web.Response(status=404, text="no such upload")
-        if request.content_type == "multipart/form-data":
-            fields = await request.post()
-            parts = [value for value in fields.values() if isinstance(value, web.FileField)]
-            data = parts[0].file.read() if parts else b""
-        else:
-            data = await request.read()
+        try:
+            data = await _uploaded(request)
+        except SlackError as refused:
+            return web.Response(status=400, text=refused.code)
         file.content = data
         file.length = len(data)
         return web.Response(text=f"OK - {len(data)}")
@@ -141,6 +139,15 @@ class Files:
         if file is None or file.content is None:
             return web.Response(status=404, text="not found")
         return web.Response(body=file.content, content_type=file.mimetype)
+
+
+async def _uploaded(request: web.Request) -> bytes:
+    """Raw bytes, or the first file of a form (which is how curl sends one)."""
+    if request.content_type != "multipart/form-data":
+        return await body_of(request)
+    fields = await fields_of(request)
+    parts = [value for value in fields.values() if isinstance(value, web.FileField)]
+    return parts[0].file.read() if parts else b""
 
 
 def _file_id() -> str:

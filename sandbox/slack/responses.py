@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from sandbox.slack import blocks as kit
-from sandbox.slack.arguments import Arguments, decoded
+from sandbox.slack.arguments import Arguments, body_of, decoded
 from sandbox.slack.chat import content
 from sandbox.slack.nouns import BOT, BOT_USER, TEAM, Channel, Message
 from sandbox.slack.refusals import SlackError
@@ -60,12 +60,12 @@ class Responses:
             return self._answer(404, "expired_url")
         if target.uses >= MOST_USES:
             return self._answer(404, "used_url")
-        raw = await request.read()
         try:
+            raw = await body_of(request)
             if request.content_type == "application/x-www-form-urlencoded":
                 raw = parse_qs(raw.decode("ascii", "replace")).get("payload", [""])[0].encode()
             body = decoded(raw)
-        except ValueError:
+        except (ValueError, SlackError):
             body = None
         if not isinstance(body, dict):
             return self._answer(400, "invalid_payload")

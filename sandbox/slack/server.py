@@ -20,6 +20,7 @@ from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.record import Record
 from sandbox.slack import methods
+from sandbox.slack.arguments import refuse_garbage
 from sandbox.slack.chat import Chat
 from sandbox.slack.conversations import Conversations
 from sandbox.slack.delivery import Delivery
@@ -89,7 +90,7 @@ class SlackServer:
         return f"{self.url}/api/"
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        app = web.Application(client_max_size=MOST_BYTES)
+        app = web.Application(client_max_size=MOST_BYTES, middlewares=[refuse_garbage])
         app.add_routes(
             [
                 web.route("*", "/api/{method:.*}", self._api.handle),

@@ -17,6 +17,7 @@ from sandbox.slack.workspace import Workspace
 
 MOST_CONNECTIONS = 10  # documented
 HEARTBEAT = 30.0  # real seconds: a client that died without closing is noticed
+CLOSE_TIMEOUT = 2.0  # real seconds: a client that never answers a close is cut off
 
 
 class Connection:
@@ -78,7 +79,7 @@ class SocketMode:
         until = self._tickets.pop(request.query.get("ticket", ""), None)
         if until is None or until < self._clock.now():
             return web.Response(status=401, text="invalid ticket")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT)
         if not socket.can_prepare(request).ok:
             return web.Response(status=400, text="a WebSocket is expected")
         await socket.prepare(request)
@@ -210,8 +211,7 @@ class SocketMode:
             connection.cut()
 
     async def close(self) -> None:
-        for connection in tuple(self.connections):
-            await connection.socket.close()
+        await asyncio.gather(*(connection.socket.close() for connection in tuple(self.connections)))
 
 
 def _disconnect(reason: str) -> dict[str, Any]:

@@ -181,6 +181,47 @@ async def test_a_huge_body_is_refused_unread(slack: SlackServer, http: aiohttp.C
     assert (await call(http, slack, "auth.test"))[1]["ok"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "encoding", "status", "error"),
+    [
+        ("multipart/form-data; boundary=x", b"--x\r\n", "", 200, "invalid_form_data"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\nhi\r\n--x--\r\n", "", 200, "invalid_form_data"),
+        ("multipart/form-data", b"hi", "", 200, "invalid_form_data"),
+        (FORM, b"\xff\xfe=\x00", "", 200, "invalid_arguments"),
+        (FORM, b"a=1&" * 2_000, "", 200, "invalid_form_data"),
+        (JSON, b"no zip", "gzip", 400, "invalid_form_data"),
+        (JSON, b"", "", 200, "invalid_arguments"),
+    ],
+)
+async def test_broken_bodies_of_every_kind_are_refused(
+    slack: SlackServer,
+    http: aiohttp.ClientSession,
+    kind: str,
+    body: bytes,
+    encoding: str,
+    status: int,
+    error: str,
+) -> None:
+    """Forms without a boundary, bytes that are no text, a compression that is none; the next call is fine."""
+    headers = {"Authorization": f"Bearer {slack.bot_token}", "Content-Type": kind}
+    headers |= {"Content-Encoding": encoding} if encoding else {}
+    async with http.post(slack.api_url + "chat.postMessage", data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (status, error)
+    assert (await call(http, slack, "auth.test"))[1]["ok"]
+
+
+async def test_a_broken_upload_is_refused(slack: SlackServer, http: aiohttp.ClientSession) -> None:
+    """And an address that was never handed out is not there."""
+    _, reserved = await call(
+        http, slack, "files.getUploadURLExternal", query={"filename": "a", "length": "1"}
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with http.post(reserved["upload_url"], data=b"--x", headers=headers) as answer:
+        assert answer.status == 400
+    async with http.post(reserved["upload_url"] + "x", data=b"hi") as answer:
+        assert answer.status == 404
+
+
 async def test_lone_surrogates_become_the_replacement_character(
     slack: SlackServer, http: aiohttp.ClientSession
 ) -> None:
