@@ -92,7 +92,7 @@ class DiscordServer(People):
         app.router.add_get("/cdn/{path:.+}", self._file)
         app.router.add_route("*", "/api/{path:.*}", self.rest.serve)
         # A client that hung up before its answer needs no log line: faults do that on purpose.
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         listener = socket.create_server((host, port))
         await web.SockSite(self._runner, listener).start()
