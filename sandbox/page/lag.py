@@ -3,11 +3,14 @@
 A message is not as long as what Claude said: a dialect turns a table into a list, closes fences, adds a footer. So
 lengths are not compared. Instead the last words that a viewer sees are looked for in what Claude has said; everything
 behind that place has not been seen. Only letters and digits are compared, since markup is what dialects change.
+Which answer a message shows is told by the question that it replies to, and by its first words.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -16,18 +19,22 @@ from sandbox.record import Entry
 
 Key: TypeAlias = tuple[str, str, str]  # platform, channel, message
 
+# How both platforms write a mention: no part of the question.
+MENTION: Final = re.compile(r"<[@#!][^<>]*>")
+REMEMBERED: Final = 500  # messages: as possible questions, and as showing an answer
 # Letters of the tail that is looked for: a long one is found once, a short one survives a header that a dialect added.
 TAILS: Final = (32, 16, 8, 3)
 LONG: Final = 16
-NEAR: Final = 400
+NEAR: Final = 200
 # Letters of a message's head by which its answer is recognised.
 HEAD: Final = 12
 # Letters before the place seen last from which the tail is looked for: an answer may end in a correction.
 BACK: Final = 64
 # Lines at the end of a message that may be the bot's own (a footer, an honest line about an interruption).
 FOOTERS: Final = 3
-# Sandbox seconds after which an answer that has ended and shows nothing new is given up (stopped, deleted).
-PATIENCE: Final = 20.0
+# Sandbox seconds after which an answer that has ended and shows nothing new is given up. Ten replies that share one
+# edit a second keep each other waiting for half a minute.
+PATIENCE: Final = 90.0
 # Characters of the bot's own sentences (a help text, a refusal) that may be seen before Claude has ever been asked.
 PLENTY: Final = 1000
 
@@ -50,7 +57,8 @@ class Answer:
     seen: int = 0  # characters of what was said
     letters: int = 0  # the same, in letters and digits
     ended: bool = False
-    place: tuple[str, str] | None = None  # (platform, channel), once a message has shown it
+    question: str = ""  # its letters
+    root: Key | None = None  # the question's message, once a reply to it has shown the answer
     times: list[float] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
 
@@ -63,13 +71,24 @@ class Answer:
         return self.times[min(bisect_right(self.lengths, self.seen), len(self.times) - 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A message that shows an answer from its letter `begins` on."""
+
+    answer: Answer
+    begins: int
+
+
 class Lag:
     def __init__(self, bots: frozenset[str], words: Callable[[int], str]) -> None:
         """`bots`: the authors whose messages show what Claude says; `words`: what a request has been told so far."""
         self._bots = bots
         self._words = words
         self._answers: dict[int, Answer] = {}
-        self._shows: dict[Key, Answer] = {}
+        self._shows: OrderedDict[Key, Page] = OrderedDict()
+        self._asked_in: OrderedDict[Key, str] = (
+            OrderedDict()
+        )  # messages that may be questions, by their letters
         self._asked = False
         self.known = True
         """Whether it can be told at all: not where the bot asks a Claude that this sandbox does not hear."""
@@ -77,11 +96,23 @@ class Lag:
     def feed(self, entry: Entry) -> None:
         if entry.platform == "claude":
             self._claude(entry.kind, entry.at, entry.fields)
-        elif entry.kind == "shown" and entry.get("author") in self._bots and not entry.get("ephemeral"):
+        elif entry.kind == "removed":
+            # What somebody deleted is waited for by nobody.
+            page = self._shows.get((entry.platform, str(entry["channel"]), str(entry["message"])))
+            if page is not None:
+                self._forget(page.answer)
+        elif entry.kind == "shown" and not entry.get("ephemeral"):
             key = (entry.platform, str(entry["channel"]), str(entry["message"]))
             text = str(entry.get("text", ""))
-            self.known = self._asked or (self.known and len(text) < PLENTY)
-            self._shown(key, text, entry.at)
+            if entry.get("author") in self._bots:
+                self.known = self._asked or (self.known and len(text) < PLENTY)
+                root = str(entry.get("thread") or entry.get("reply_to") or "")
+                self._shown(key, (key[0], key[1], root) if root else None, text, entry.at)
+            if key not in self._shows:
+                # A person's question; or the bot's own words, for it posts the question of a typed command itself.
+                self._asked_in[key] = _letters(MENTION.sub("", text))
+                if len(self._asked_in) > REMEMBERED:
+                    self._asked_in.popitem(last=False)
 
     def _claude(self, kind: str, now: float, fields: Mapping[str, Any]) -> None:
         request = fields.get("request")
@@ -89,7 +120,9 @@ class Lag:
             return
         if kind == "asked":
             self._asked = self.known = True
-            self._answers[request] = Answer(request, now)
+            # The bot may say who asks: "Ada: how are you?"
+            question = _letters(str(fields.get("question", "")).split(": ", 1)[-1])
+            self._answers[request] = Answer(request, now, question=question)
         elif (answer := self._answers.get(request)) is not None:
             if kind == "said":
                 answer.times.append(now)
@@ -98,15 +131,18 @@ class Lag:
                 answer.ended = True
             answer.changed = now
 
-    def _shown(self, key: Key, text: str, now: float) -> None:
-        answer = self._shows.get(key) or self._recognise(key, _letters(text))
-        if answer is None:
+    def _shown(self, key: Key, root: Key | None, text: str, now: float) -> None:
+        page = self._shows.get(key) or self._recognise(key, root, text)
+        if page is None or page.answer.request not in self._answers:
             return
-        self._shows[key] = answer
-        answer.place = key[:2]
+        self._shows[key] = page
+        while len(self._shows) > REMEMBERED:
+            self._shows.popitem(last=False)
+        answer = page.answer
+        answer.root = answer.root or root or key
         said = self._words(answer.request)
         places = [place for place, letter in enumerate(said) if letter.isalnum()]
-        found = _reached("".join(said[place] for place in places), text, answer.letters)
+        found = _reached("".join(said[place] for place in places), text, page.begins, answer.letters)
         if found > answer.letters:
             answer.letters, answer.changed = found, now
         # Markup and space behind the last letter count as seen: nobody could tell.
@@ -114,22 +150,40 @@ class Lag:
         if answer.ended and answer.seen >= answer.said:
             self._forget(answer)
 
-    def _recognise(self, key: Key, shown: str) -> Answer | None:
-        """The answer that a new message goes on with: the one whose words it begins with, nearest to what was seen."""
-        head = shown[:HEAD]
-        best: tuple[int, Answer] | None = None
-        for answer in self._answers.values():
-            if not head or answer.place not in (None, key[:2]):
-                continue
+    def _recognise(self, key: Key, root: Key | None, text: str) -> Page | None:
+        """The answer that a new message goes on with: the one whose words it begins with, nearest to what was seen.
+
+        Where a dialect changed the first words too (a row of a table that became a line of a list), the last ones tell.
+        """
+        head = _letters(text)[:HEAD]
+        begun: list[tuple[int, Page]] = []
+        ended: list[tuple[int, Page]] = []
+        for answer in self._candidates(key, root) if head else ():
             said = _letters(self._words(answer.request))
             place = said.find(head, max(0, answer.letters - BACK))
-            if place >= 0 and (best is None or abs(place - answer.letters) < best[0]):
-                best = (abs(place - answer.letters), answer)
-        return best[1] if best else None
+            if place >= 0:
+                begun.append((abs(place - answer.letters), Page(answer, place)))
+            elif answer.root is not None:
+                reached = _reached(said, text, answer.letters, answer.letters)
+                if reached > answer.letters:
+                    ended.append((reached - answer.letters, Page(answer, answer.letters)))
+        return min(begun or ended, key=lambda found: found[0], default=(0, None))[1]
+
+    def _candidates(self, key: Key, root: Key | None) -> list[Answer]:
+        """Answers to the question that `root` is; a further page replies to nothing, and goes on in its channel."""
+        if root is None:
+            return [one for one in self._answers.values() if one.root is None or one.root[:2] == key[:2]]
+        asked = self._asked_in.get(root, "")
+        return [
+            one
+            for one in self._answers.values()
+            if one.root == root
+            or (one.root is None and (asked.endswith(one.question) or one.question.endswith(asked)))
+        ]
 
     def _forget(self, answer: Answer) -> None:
+        """It is over. Its messages stay known, so that a last edit of theirs is not taken for another answer."""
         self._answers.pop(answer.request, None)
-        self._shows = {key: shown for key, shown in self._shows.items() if shown is not answer}
 
     def behind(self, now: float) -> Behind:
         for answer in [one for one in self._answers.values() if one.ended]:
@@ -147,15 +201,28 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text))
 
 
-def _reached(said: str, text: str, before: int) -> int:
-    """How many letters of `said` a viewer of `text` has seen; `before`: how many were seen already."""
+def _reached(said: str, text: str, begins: int, before: int) -> int:
+    """How many letters of `said` a viewer of `text` has seen, where `before` were seen already.
+
+    Words may come again: of the places where the last words stand, the one is taken that is nearest to where they
+    would stand if the dialect had changed nothing.
+    """
     lines = text.split("\n")
     for cut in range(min(FOOTERS + 1, len(lines))):
         shown = _letters("\n".join(lines[: len(lines) - cut]))
+        expected = begins + len(shown)
         for length in TAILS:
-            tail = shown[-length:]
-            place = said.find(tail, max(0, before - BACK)) if tail else -1
-            # A short tail may stand anywhere: it counts only close to what was seen.
-            if place >= 0 and (len(tail) >= LONG or place <= before + NEAR):
-                return place + len(tail)
+            ends = _ends(said, shown[-length:], max(0, before - BACK))
+            nearest = min(ends, key=lambda end: abs(end - expected), default=None)
+            # A short tail may stand anywhere: it counts only close to where it should be.
+            if nearest is not None and (length >= LONG or abs(nearest - expected) <= NEAR):
+                return nearest
     return before
+
+
+def _ends(said: str, tail: str, start: int) -> list[int]:
+    ends = []
+    while tail and (place := said.find(tail, start)) >= 0:
+        ends.append(place + len(tail))
+        start = place + 1
+    return ends

@@ -30,8 +30,28 @@ class Story:
         self.said[request] = text
         self.add("said", "claude", request=request, characters=len(text))
 
-    def show(self, text: str, *, platform: str = "slack", message: str = "1", author: str = "bot") -> None:
-        self.add("shown", platform, channel="C", message=message, author=author, text=text, verb="edit")
+    def post(self, message: str, text: str) -> None:
+        self.show(text, message=message, author="Ada")
+
+    def show(
+        self,
+        text: str,
+        *,
+        platform: str = "slack",
+        message: str = "1",
+        author: str = "bot",
+        reply_to: str = "",
+    ) -> None:
+        self.add(
+            "shown",
+            platform,
+            channel="C",
+            message=message,
+            author=author,
+            text=text,
+            verb="edit",
+            reply_to=reply_to,
+        )
 
     def knows(self) -> bool:
         return self.lag.known
@@ -105,6 +125,21 @@ def test_two_answers_of_the_same_words_are_seen_apart() -> None:
     assert story.behind[0] == 0
 
 
+def test_answers_that_begin_alike_are_told_apart_by_their_questions() -> None:
+    """A reply shows the answer to what it replies to."""
+    story = Story()
+    story.post("10", "<@BOT> the long one")
+    story.post("20", "<@BOT> the short one")
+    story.said = {1: WORDS * 3, 2: WORDS}
+    for request, question in ((1, "Ada: the long one"), (2, "Ada: the short one")):
+        story.add("asked", "claude", request=request, question=question)
+        story.say(request, story.said[request])
+    story.show(WORDS, message="11", reply_to="20")
+    assert story.behind[0] == len(WORDS) * 3
+    story.show(WORDS * 3, message="12", reply_to="10")
+    assert story.behind[0] == 0
+
+
 def test_an_answer_that_is_never_shown_is_given_up() -> None:
     """A stopped or deleted reply does not stay behind for ever."""
     story = Story()
@@ -113,6 +148,28 @@ def test_an_answer_that_is_never_shown_is_given_up() -> None:
     story.add("ended", "claude", request=1, reason="closed by client")
     assert story.behind[0] == len(WORDS)
     story.now += PATIENCE + 1
+    assert story.behind == (0, 0.0)
+
+
+def test_an_answer_that_somebody_deletes_is_waited_for_by_nobody() -> None:
+    """A message that is gone has no viewers."""
+    story = Story()
+    story.ask(1)
+    story.say(1, WORDS)
+    story.show(WORDS[:20])
+    story.add("removed", "slack", channel="C", message="1")
+    assert story.behind == (0, 0.0)
+
+
+def test_a_page_that_begins_with_a_rewritten_table_is_known_by_its_last_words() -> None:
+    """A dialect without tables writes a row as lines; what follows the table stands in both."""
+    story = Story()
+    story.ask(1)
+    table = "| City | River |\n|---|---|\n| Lisbon | Tejo |\n| Bergen | none |\n"
+    words = "Two cities and what flows through them. " + table + "Neither of them is the largest of its kind."
+    story.say(1, words)
+    story.show(words[:39])
+    story.show("- **City:** Lisbon\n**River:** Tejo\n- **City:** Bergen\n" + words[-43:], message="2")
     assert story.behind == (0, 0.0)
 
 
