@@ -10,6 +10,8 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+_SLICE = 0.25
+
 
 class Clock:
     """Seconds since the sandbox began, at `scale` sandbox seconds per real second.
@@ -44,9 +46,10 @@ class Clock:
         return seconds / self._scale
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep a sandbox length."""
-        if seconds > 0:
-            await asyncio.sleep(self.real(seconds))
+        """Sleep a sandbox length; a change of the scale meanwhile is felt within `_SLICE` real seconds."""
+        until = self.now() + seconds
+        while (left := self.real(until - self.now())) > 0:
+            await asyncio.sleep(min(left, _SLICE))
 
     def declare(self, name: str, seconds: float) -> None:
         """Give a named duration its default; a value set earlier stays."""

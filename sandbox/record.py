@@ -21,15 +21,22 @@ class Entry:
     """One thing that happened.
 
     kind, platform, and what `fields` then hold:
-      call     slack|discord|claude   method, scope, status (HTTP), error ("" or the platform's code), took (s)
+      call     slack|discord|claude   method, scope, status (HTTP; 0: closed without an answer), error ("" or the
+                                      platform's code), took (s); of a chat also channel, message
       refused  slack|discord          method, scope, limit (its name), retry_after
-      shown    slack|discord          channel, message, author, text (rendered source), thread, verb ("post"|"edit"|
-                                      "append"), controls (list of labels), ephemeral (bool)
+      shown    slack|discord          channel, message, author, text (source, as a viewer's client gets it), thread,
+                                      verb ("post"|"edit"|"append"), controls (labels), ephemeral, pings (who is
+                                      notified), files; Slack: ephemeral_for, markup, edited, unfurls; Discord:
+                                      reply_to, loading
       removed  slack|discord          channel, message
-      status   slack|discord          channel, thread, text (typing, thinking)
-      event    slack|discord          event (its type), id: one delivery to the bot;  acked  slack|discord  id
-      asked    claude                 request, model, prompt characters;  said  claude  request, characters (so far)
-      ended    claude                 request, reason ("end_turn", "cut", "closed by client", ...)
+      status   slack|discord          channel, thread, text (typing, thinking; "" where it ends)
+      event    slack|discord          event (its type), id, attempt|seq: one delivery;  acked, unacked  the same id
+      asked    claude                 request, model, prompt (tokens), question
+      said     claude                 request, characters (so far)
+      ended    claude                 request, characters, reason: a stop reason, "error <type>", "<status> <type>",
+                                      "cut", "reset", "unfinished", "closed by client", "server stopped"
+      connected, disconnected, reacted, unreacted, view     slack
+      interaction, modal, session, channel, reaction, command     discord
     """
 
     at: float
