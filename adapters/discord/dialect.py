@@ -148,6 +148,8 @@ class _Writer:
         opened = [n for n, m in enumerate(before) if m.kind == "fence"]
         body = before[opened[-1] + 1 :] if opened else []
         empty = bool(opened) and not any(self.text(m).strip() for m in body)
+        if mark.start == mark.end:  # it ended with its container, without a line that says so
+            return f"\n{self._again(mark.text)}{HUSH if empty else ''}```"
         if not empty:
             return "```"
         line = self.source.rfind("\n", 0, mark.start) + 1
@@ -155,7 +157,8 @@ class _Writer:
 
     @staticmethod
     def _again(prefix: str) -> str:
-        return "".join(char if char in "> \t" else " " for char in prefix)
+        """A container's prefix for one more line of code."""
+        return "> " if ">" in prefix else " " * len(prefix.expandtabs(4))
 
     def on_indented(self, index: int, mark: Mark) -> str:
         line = self.source.rfind("\n", 0, mark.start) + 1
@@ -171,7 +174,9 @@ class _Writer:
 
     def on_html(self, index: int, mark: Mark) -> str:
         del index
-        return inline_html(self.text(mark), block=bool(mark.level))
+        shown = inline_html(self.text(mark), block=bool(mark.level))
+        contained = mark.level and mark.start and self.source[mark.start - 1] != "\n"
+        return shown if shown.strip() or not contained else HUSH  # a quote's mark alone would show
 
     def on_rule(self, index: int, mark: Mark) -> str:
         del index, mark

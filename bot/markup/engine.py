@@ -8,6 +8,7 @@ mark, and so is a formula where the dialect asks for it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -46,17 +47,45 @@ class _State(StateInline):
         self.inner_end = 0
 
 
+# Each rule of the engine looks at the first character and gives up unless it is one of these.
+_ASKED: dict[str, tuple[str, ...]] = {
+    "\n": ("newline",),
+    "\\": ("formula", "escape"),
+    "`": ("backticks",),
+    "~": ("strikethrough",),
+    "*": ("emphasis",),
+    "_": ("emphasis",),
+    "[": ("footnote", "link"),
+    "!": ("image",),
+    "<": ("autolink", "html_inline"),
+    "&": ("entity",),
+    ":": ("address",),
+    "$": ("formula",),
+}
+_MARKUP = re.compile(r"[\\`~*_\[!<&$]|://")
+
+
 class _Inline(ParserInline):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[str, list[Callable[[StateInline, bool], bool]]] = {}
+
+    def index(self) -> None:
+        """Sort the active rules by the character that they begin with."""
+        active = dict(zip(self.ruler.get_active_rules(), self.ruler.getRules(""), strict=True))
+        self.asked = {char: [active[n] for n in names if n in active] for char, names in _ASKED.items()}
+        self.text = [active["text"]]
+
     def tokenize(self, state: StateInline) -> None:
-        """As the engine's own loop, noting each success."""
-        rules = self.ruler.getRules("")
+        """As the engine's own loop, noting each success; only the rules that can succeed are asked."""
+        asked, text = self.asked, self.text
         end, tokens, src = state.posMax, state.tokens, state.src
         nesting = state.md.options["maxNesting"]
         notes = state.notes if isinstance(state, _State) else []
         while state.pos < end:
             pos, count, ok = state.pos, len(tokens), False
             if state.level < nesting:
-                for rule in rules:
+                for rule in asked.get(src[pos], text):
                     ok = rule(state, False)
                     if ok:
                         break
@@ -105,7 +134,13 @@ def _formula(state: StateInline, silent: bool) -> bool:
         close = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}[opening]
         end = src.find(close, pos + 2, last)
         tex = src[pos + 2 : end]
-        if end < 0 or not tex.strip() or "`" in tex or (opening != "$$" and not _TEX.search(tex.strip())):
+        if (
+            end < 0
+            or not tex.strip()
+            or "`" in tex
+            or opening in tex
+            or (opening != "$$" and not _TEX.search(tex.strip()))
+        ):
             return False
         end += 2
     elif (found := _DOLLARS.match(src, pos, last)) and _TEX.search(found[1]):
@@ -158,7 +193,10 @@ def engine(html: bool, math: bool) -> MarkdownIt:
     inline.ruler.before("link", "footnote", _footnote)
     if math:
         inline.ruler.before("escape", "formula", _formula)
+    inline.index()
     md.inline = inline
+    # An address is shown as it was written; whether it is a safe one the platform judges again.
+    md.normalizeLink = str  # type: ignore[method-assign, assignment] # the engine's documented hook
     md.block.ruler.at("reference", _definition)
     return md
 
@@ -179,6 +217,8 @@ def inline_marks(
     text: str, md: MarkdownIt, references: References
 ) -> tuple[list[Mark], list[tuple[int, str]]]:
     """The inline markup in a paragraph's text, and the openers that nothing has closed, as (position, delimiter)."""
+    if not _MARKUP.search(text):
+        return [], []
     state = _State(text, md, {"references": references}, [])
     md.inline.tokenize(state)
     for rule in md.inline.ruler2.getRules(""):

@@ -43,7 +43,7 @@ class Mark(NamedTuple):
     task      "x" or " "                        the box after an item's marker
     fence     info string                       columns of indentation; the opening line
     body                                        a line of a code block, without its container's prefix
-    fenced                                      the closing line
+    fenced    its container's prefix            the closing line; empty where the fence ends with its container
     indented  "first", "last", "only" or ""     a line of an indented code block, with its indentation
     html                                        a line of an HTML block, or inline HTML
     rule                                        a thematic break

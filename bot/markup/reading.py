@@ -56,6 +56,7 @@ class _Reader:
         self.depth = 0
         self.numbers: list[int] = []
         self.table: Table | None = None
+        self.unclosed: Mark | None = None
         self.setext: tuple[int, int] | None = None
         tokens: list[Token] = []
         self.md.block.parse(source, self.md, {}, tokens)
@@ -156,6 +157,10 @@ class _Reader:
         self.reading.blocks.append(Block(kind, start, end, self.depth, prefix=self.prefix(line)))
 
     def _leaf(self, kind: str, start: int, line: int) -> Leaf:
+        if self.unclosed is not None:
+            # The container of a fence ended, and the fence with it; not every platform sees that.
+            self.marks.append(self.unclosed)
+            self.unclosed = None
         self.reading.leaf = Leaf(kind, start, self.prefix(line))
         return self.reading.leaf
 
@@ -226,6 +231,8 @@ class _Reader:
             self.marks.append(Mark("fenced", self.skip(last - 1), self.line_end(last - 1)))
         else:
             leaf.fence = token.markup
+            end = self.line_end(last - 1)
+            self.unclosed = Mark("fenced", end, end, prefix)
 
     def _indented(self, first: int, last: int) -> None:
         for line in range(first, last):
@@ -316,7 +323,10 @@ class _Reader:
         row.append(token.content)
         if len(self.table.rows) == 1:
             self.table.aligns.append(str(opened.attrs.get("style", "")).removeprefix("text-align:"))
-        at = self.source.find(token.content, self.cursor[line], self.line_end(line)) if token.content else -1
+        # Cells are laid out from their text; only where a table stays one may its code and links matter.
+        if "<" not in token.content and not ("[" in token.content and self.references):
+            return
+        at = self.source.find(token.content, self.cursor[line], self.line_end(line))
         if at < 0:
             return
         self.cursor[line] = at + len(token.content)

@@ -72,12 +72,41 @@ class _Inline:
             self.opened.pop()
 
 
-def cuts(reading: Reading, floor: int) -> list[Cut]:
-    """Every place after `floor` where the source can be cut, from the last to the first."""
-    found = [*_between(reading), *_rows(reading), *_code(reading), *_text(reading)]
-    kept = [cut for cut in found if floor < cut.at < len(reading.source)]
-    kept.sort(key=lambda cut: (-cut.at, cut.rank))
-    return kept
+class Cuts:
+    """The places where a reading can be cut, after `floor` and before `end`; looked for as finely as is asked."""
+
+    def __init__(self, reading: Reading, floor: int, end: int) -> None:
+        self._reading = reading
+        self._floor = floor
+        self._end = end
+        self._coarse: list[Cut] | None = None
+        self._words: list[Cut] | None = None
+        self._fine: list[Cut] | None = None
+
+    def of(self, ranks: frozenset[int]) -> list[Cut]:
+        """Those of these ranks, from the last to the first."""
+        found: list[Cut] = []
+        if ranks & {BLOCK, PART}:
+            if self._coarse is None:
+                reading = self._reading
+                self._coarse = self._kept([*_between(reading), *_rows(reading), *_code(reading)])
+            found += self._coarse
+        if ranks & {SENTENCE, WORD, INSIDE}:
+            if self._words is None:
+                self._words = self._kept(
+                    [*_text(self._reading, fine=False), *_long_lines(self._reading, fine=False)]
+                )
+            found += self._words
+        if GRAPHEME in ranks:
+            if self._fine is None:
+                self._fine = self._kept(
+                    [*_text(self._reading, fine=True), *_long_lines(self._reading, fine=True)]
+                )
+            found += self._fine
+        return sorted((cut for cut in found if cut.rank in ranks), key=lambda cut: (-cut.at, cut.rank))
+
+    def _kept(self, found: list[Cut]) -> list[Cut]:
+        return [cut for cut in found if self._floor < cut.at < self._end]
 
 
 def _dedent(prefix: str) -> int:
@@ -152,15 +181,13 @@ def _code(reading: Reading) -> Iterator[Cut]:
     """Between a fence's lines."""
     source = reading.source
     opening: Mark | None = None
-    prefix = fence = ""
+    prefix = ""
     lines = 0
     for mark in reading.marks:
         if mark.kind == "fence":
             opening, lines = mark, 0
             start = source.rfind("\n", 0, mark.start) + 1
             prefix = "".join(c if c in "> \t" else " " for c in source[start : mark.start])
-            text = source[mark.start : mark.end]
-            fence = text[: len(text) - len(text.lstrip(text[0]))]
         elif mark.kind == "body" and opening is not None:
             lines += 1
             if lines > 1:
@@ -170,38 +197,42 @@ def _code(reading: Reading) -> Iterator[Cut]:
                 yield Cut(
                     line,
                     PART,
-                    closers=f"{prefix}{fence}",
                     head=f"{head}{source[opening.start : opening.end]}\n",
                     dedent=dedent,
                 )
-            yield from _long_line(reading, mark, opening, prefix, fence)
         elif mark.kind == "fenced":
             opening = None
 
 
-def _long_line(reading: Reading, mark: Mark, opening: Mark, prefix: str, fence: str) -> Iterator[Cut]:
+def _long_lines(reading: Reading, *, fine: bool) -> Iterator[Cut]:
     """A line of code may itself be longer than a page."""
-    if mark.end - mark.start < 200:
-        return
     source = reading.source
-    dedent = _dedent(prefix)
-    head = f"{'' if dedent else prefix}{source[opening.start : opening.end]}\n{'' if dedent else prefix}"
-    for at in graphemes(source, mark.start, mark.end):
-        rank = INSIDE if source[at - 1] in " ,;&?/" else GRAPHEME
-        yield Cut(at, rank, closers=f"\n{prefix}{fence}", head=head, dedent=dedent)
+    opening: Mark | None = None
+    for mark in reading.marks:
+        if mark.kind == "fence":
+            opening = mark
+        elif mark.kind == "fenced":
+            opening = None
+        elif mark.kind == "body" and opening is not None and mark.end - mark.start >= 200:
+            start = source.rfind("\n", 0, opening.start) + 1
+            prefix = "".join(c if c in "> \t" else " " for c in source[start : opening.start])
+            dedent = _dedent(prefix)
+            lead = "" if dedent else prefix
+            head = f"{lead}{source[opening.start : opening.end]}\n{lead}"
+            for at in graphemes(source, mark.start, mark.end):
+                if (source[at - 1] in " ,;&?/") != fine:
+                    yield Cut(at, GRAPHEME if fine else INSIDE, head=head, dedent=dedent)
 
 
-def _text(reading: Reading) -> Iterator[Cut]:
+def _text(reading: Reading, *, fine: bool) -> Iterator[Cut]:
     """Within the texts of paragraphs, headings and all else that is made of words."""
-    source = reading.source
-    for number, block in enumerate(reading.blocks):
+    for block in reading.blocks:
         if block.kind in ("fence", "table", "item", "quote"):
             continue
-        following = reading.blocks[number + 1].start if number + 1 < len(reading.blocks) else len(source)
-        yield from _words(reading, block, min(max(block.end, block.start), max(following, block.end)))
+        yield from _words(reading, block, block.end, fine=fine)
 
 
-def _words(reading: Reading, block: Block, end: int) -> Iterator[Cut]:
+def _words(reading: Reading, block: Block, end: int, *, fine: bool) -> Iterator[Cut]:
     source = reading.source
     dedent = _dedent(block.prefix)
     quote = block.prefix if ">" in block.prefix else ""
@@ -209,18 +240,18 @@ def _words(reading: Reading, block: Block, end: int) -> Iterator[Cut]:
     at = block.start
     for mark in [m for m in reading.marks if block.start <= m.start < end]:
         if mark.kind not in ("body", "fence", "fenced"):
-            yield from _plain(source, at, mark.start, inline, quote, dedent)
+            yield from _plain(source, at, mark.start, inline, quote, dedent, fine=fine)
             inline.pass_mark(mark)
-            if mark.end - mark.start > 100:
+            if fine and mark.end - mark.start > 100:
                 yield from _inside(source, mark, quote, dedent)
         at = max(at, mark.end)
-    yield from _plain(source, at, end, inline, quote, dedent)
+    yield from _plain(source, at, end, inline, quote, dedent, fine=fine)
 
 
-def _plain(source: str, start: int, end: int, inline: _Inline, quote: str, dedent: int) -> Iterator[Cut]:
+def _plain(
+    source: str, start: int, end: int, inline: _Inline, quote: str, dedent: int, *, fine: bool
+) -> Iterator[Cut]:
     """Cuts in a stretch without markup. Within emphasis it is closed and reopened; within a link never by choice."""
-    if end <= start:
-        return
     delimiters = [source[m.start : m.end] for m in inline.opened if m.kind != "link"]
     within = bool(inline.opened)
     closers, opener = "".join(reversed(delimiters)), "".join(delimiters)
@@ -229,19 +260,16 @@ def _plain(source: str, start: int, end: int, inline: _Inline, quote: str, deden
         lead = "" if source[at - 1] == "\n" and not opener else quote
         return Cut(at, INSIDE if within and rank < GRAPHEME else rank, closers, lead + opener, dedent=dedent)
 
+    if fine:
+        for at in graphemes(source, start, end):
+            yield cut(at, GRAPHEME)
+        return
     sentences = {found.end() for found in _SENTENCE.finditer(source, start, end)}
-    for found in _WORD.finditer(source, start, end):
-        at = found.end()
-        if at >= end and at < len(source) and source[at - 1] not in " \t\n":
-            continue
-        risky = _STARTS_BLOCK.match(source, at) is not None
-        rank = INSIDE if risky else (SENTENCE if at in sentences else WORD)
-        yield cut(at, rank)
-    for at in sentences:
-        if source[at - 1] not in " \n" and not _STARTS_BLOCK.match(source, at):
-            yield cut(at, SENTENCE)
-    for at in graphemes(source, start, end):
-        yield cut(at, GRAPHEME)
+    words = {found.end() for found in _WORD.finditer(source, start, end)}
+    for at in words | sentences:
+        if start < at < len(source):
+            risky = _STARTS_BLOCK.match(source, at) is not None
+            yield cut(at, INSIDE if risky else SENTENCE if at in sentences else WORD)
 
 
 def _inside(source: str, mark: Mark, quote: str, dedent: int) -> Iterator[Cut]:

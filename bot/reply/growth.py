@@ -1,40 +1,39 @@
 """The open page: what of it is settled, what may still change, and when it is full. Law: its steps depend on its text alone.
 
-The page's text is the source, with in front of it what a cut made it repeat. It is settled piece by piece (blocks,
-then items, rows, lines, sentences) as soon as no later text can change how a piece is read; settled pieces are kept
-rendered. What is left, the open unit, is read anew in each frame, with a context in front of it that puts the parser
-where it was: a fence's opening line, a table's header, a word of a paragraph.
+The page's text is the source, with in front of it what a cut made it repeat. It is settled piece by piece as soon as
+no later text can change how a piece is read (`settling`), and settled pieces are kept rendered. What is left, the
+open unit, is read anew in each frame, in its context: a text in front of it that brings the parser to where it was.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from markdown_it.token import Token
-
-from bot.markup import Reading, Table, blocks, line_starts, read
+from bot.markup import Reading, Table, read
 from bot.ports import Dialect
-from bot.reply.cuts import PREFERENCES, Cut, cuts, parts, renumbered
+from bot.reply.cuts import PREFERENCES, Cut, Cuts, parts, renumbered
 from bot.reply.healing import PATIENCE, close_fence, heal
 from bot.reply.lens import Lens
-from bot.reply.tables import as_markdown
+from bot.reply.settling import Step, lines_step, sentences_step
+from bot.reply.tables import Row, laid_out
 
 _NEAR, _FAR = (
     160,
     PATIENCE,
 )  # a step ends at the first line's end after so many characters, else after so many
 _SMALL = 400  # an open unit shorter than this is not worth settling, unless the page may be full
-_GROWTH = 8  # no dialect makes more of a character than this; tables aside, which are always measured
-_LASTING = 1_000  # an opener older than this that nothing closed is taken for a character
 _FULL = 0.6  # a table that the page cannot hold opens a new page if this much is on it, else becomes code
 _REPEAT = 4  # what a page repeats may take a quarter of it
 _SPARE = 4  # of a message's blocks, left for its buttons and ours
-_STOP = re.compile(r"[.!?…:;][\"'”’)\]*_]*[ \n]+|[。！？；]+|\n")  # noqa: RUF001 (CJK punctuation)
-_BLANK = re.compile(r"[ \n]+")
-_SOLID = ("heading_open", "hr", "table_open")
+_GAIN, _GAIN_OF_LINE, _GAIN_OF_CELL = (
+    4,
+    16,
+    32,
+)  # what a dialect may add to a character that might be markup, ...
+_PLAIN = dict.fromkeys(map(ord, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.;:()\"'/"))
 
 
 @dataclass(slots=True)
@@ -53,16 +52,30 @@ class Closing:
     definitions: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Piece:
-    """A settled piece: where it starts, in which context and with which tables before it, its text in the dialect."""
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A stretch of the page that is read by itself: where it starts, and what the reader must know of what is before.
 
-    start: int
-    context: str
-    number: int
-    tables: int
+    context  what is put in front of it
+    number   of its first item, where it goes on with an ordered list
+    tables   how many tables the page shows as tables before it
+    rows     of the table that it goes on with
+    """
+
+    start: int = 0
+    context: str = ""
+    number: int = 0
+    tables: int = 0
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A settled unit with its text in the dialect."""
+
+    unit: _Unit
     text: str
-    definitions: dict[str, Any]
+    definitions: Mapping[str, Any]
 
 
 class OpenPage:
@@ -76,12 +89,8 @@ class OpenPage:
         self._references = dict(references)
         self._pieces: list[_Piece] = []
         self._settled = ""  # the pieces' texts, joined
-        self._done = 0  # settled up to here, in the lens's text
-        self._context = ""
-        self._number = 0  # of the next item by count, where the open unit goes on with an ordered list
+        self._open = _Unit()
         self._checked = len(begin.head)
-        self._tables = 0  # that the settled text shows as tables
-        self._rows = 0  # of the table that the open unit goes on with
         self._blocks = 0
 
     def grow(self, text: str) -> None:
@@ -102,7 +111,7 @@ class OpenPage:
             if (closing := self._step(point)) is not None:
                 return closing
             self._checked = point
-        if last and self._lens.text[self._done :].strip():
+        if last and self._lens.text[self._open.start :].strip():
             return self._overflow(len(self._lens.text), closed=True)
         return None
 
@@ -115,23 +124,31 @@ class OpenPage:
         return high if len(text) >= high else None
 
     def _step(self, point: int) -> Closing | None:
-        text = self._lens.text
-        room = self._limit - self._dialect.cost(self._settled)
-        if "|" in text[self._done : point] or (point - self._done) * _GROWTH > room:
+        if point - self._open.start > _SMALL:
             self._settle(point)
+        text = self._lens.text[self._open.start : point]
+        if self._may_overflow(text):
             return self._overflow(point)
-        if point - self._done > _SMALL:
-            self._settle(point)
         return None
 
+    def _may_overflow(self, text: str) -> bool:
+        """A quick look. If it is wrong (no dialect adds that much), the page is cut a step later, no more."""
+        if self._open.rows and not self._syntax.tables:
+            return True
+        if self._syntax.blocks and self._blocks + 2 * text.count("\n") + _SPARE > self._syntax.blocks:
+            return True
+        gain = _GAIN * len(text.translate(_PLAIN)) + _GAIN_OF_LINE * (text.count("\n") + 1)
+        gain += _GAIN_OF_CELL * text.count("|")
+        return self._dialect.cost(self._settled) + self._dialect.cost(text) + gain > self._limit
+
     def _overflow(self, point: int, *, closed: bool = False) -> Closing | None:
-        reading = self._read(self._done, point, self._context)
+        reading = self._read(self._open, point)
         if closed and reading.leaf.fence:
             reading = self._read(
-                self._done, point, self._context, close_fence(reading.leaf, reading.source, point)
+                self._open, point, close_fence(reading.leaf, reading.source, len(reading.source))
             )
         table = self._surplus_table(reading)
-        text = self._settled + self._write(reading, self._tables)
+        text = self._settled + self._write(reading, self._open)
         if table is None and self._fits(text) and self._solid(reading) and self._short(reading):
             return None
         return self._cut(point, table)
@@ -143,15 +160,18 @@ class OpenPage:
         """Whether the message's blocks are not too many."""
         if not self._syntax.blocks:
             return True
-        open_blocks = sum(2 for b in reading.blocks if b.depth == 0 and b.kind in ("heading", "hr", "table"))
-        return self._blocks + open_blocks + 1 <= self._syntax.blocks - _SPARE
+        more = sum(
+            2 for block in reading.blocks if block.depth == 0 and block.kind in ("heading", "hr", "table")
+        )
+        return self._blocks + more + 1 <= self._syntax.blocks - _SPARE
 
     def _short(self, reading: Reading) -> bool:
         """Whether the message's table is not too long."""
         if not self._syntax.tables:
             return True
         return all(
-            len(table.rows) + (self._rows if table.start < len(self._context) else 0) <= self._syntax.rows
+            len(table.rows) + (len(self._open.rows) if table.start < len(self._open.context) else 0)
+            <= self._syntax.rows
             for table in reading.tables
         )
 
@@ -160,181 +180,125 @@ class OpenPage:
         if not self._syntax.tables or self._dialect.cost(self._settled) < _FULL * self._limit:
             return None
         for number, table in enumerate(reading.tables):
-            if table.depth == 0 and self._tables + number >= self._syntax.tables:
-                at = self._done + table.start - len(self._context)
-                return at if self._lens.text[:at].strip() else None
+            if table.depth == 0 and self._open.tables + number >= self._syntax.tables:
+                at = self._open.start + table.start - len(self._open.context)
+                return at if at > self._open.start and self._lens.text[:at].strip() else None
         return None
 
     # ---------------------------------------------------------------------------------------------- reading
 
-    def _read(self, start: int, end: int, context: str, closers: str = "") -> Reading:
-        return read(context + self._lens.text[start:end] + closers, self._syntax, self._references)
+    def _read(self, unit: _Unit, end: int, closers: str = "") -> Reading:
+        """The unit up to `end`, in its context."""
+        return read(
+            unit.context + self._lens.text[unit.start : end] + closers, self._syntax, self._references
+        )
 
-    def _write(self, reading: Reading, tables: int, context: str | None = None) -> str:
-        """The reading in the dialect, behind its context. `tables`: how many the page shows before it."""
-        source = reading.source
-        at = len(self._context if context is None else context)
-        parts_: list[str] = []
+    def _write(self, reading: Reading, unit: _Unit) -> str:
+        """The reading in the dialect, behind its context."""
+        source, marks = reading.source, reading.marks
+        at = len(unit.context)
+        tables = unit.tables
+        written: list[str] = []
         first = 0
-        marks = reading.marks
+        while first < len(marks) and marks[first].start < at:
+            first += 1
         for table in reading.tables:
-            if tables < self._syntax.tables and self._small(table):
+            if self._native(table, tables):
                 tables += 1
                 continue
-            while first < len(marks) and marks[first].start < at:
-                first += 1
             last = first
             while last < len(marks) and marks[last].start < table.start:
                 last += 1
-            parts_.append(self._dialect.render(source, marks[first:last], at, max(at, table.start)))
-            inner = read(as_markdown(table, self._syntax), self._syntax, self._references)
-            parts_.append(self._dialect.render(inner.source, inner.marks, 0, len(inner.source)))
+            written.append(self._dialect.render(source, marks[first:last], at, max(at, table.start)))
+            written.append(self._table(table, unit.rows if table.start < at else ()))
             at, first = max(at, table.end), last
-        while first < len(marks) and marks[first].start < at:
-            first += 1
-        parts_.append(self._dialect.render(source, marks[first:], at, len(source)))
-        return "".join(parts_)
+            while first < len(marks) and marks[first].start < at:
+                first += 1
+        written.append(self._dialect.render(source, marks[first:], at, len(source)))
+        return "".join(written)
 
-    def _small(self, table: Table) -> bool:
-        return len(table.aligns) <= self._syntax.columns
+    def _native(self, table: Table, before: int) -> bool:
+        return before < self._syntax.tables and len(table.aligns) <= self._syntax.columns
+
+    def _table(self, table: Table, settled: tuple[Row, ...]) -> str:
+        rows = [*settled, *(Row.of(cells) for cells in table.rows[1 if settled else 0 :])]
+        source, marks = laid_out(rows, table.aligns, table.prefix, self._syntax)
+        if marks is None:
+            marks = read(source, self._syntax, self._references).marks
+        return self._dialect.render(source, marks, 0, len(source))
 
     # ---------------------------------------------------------------------------------------------- settling
 
     def _settle(self, point: int) -> None:
         """Take from the open unit what no later text can change."""
-        while self._settle_lines(point):
-            pass
-        if self._context in ("", "x ", "x\n"):
-            self._settle_sentences(point)
+        text = self._lens.text
+        while (end := text.rfind("\n", self._open.start, point) + 1) > self._open.start:
+            unit = self._open
+            step = lines_step(unit.context + text[unit.start : end], unit.context, unit.number, self._syntax)
+            if step is None:
+                break
+            self._commit(step)
+            if not step.more:
+                break
+        if self._open.context in ("", "x ", "x\n") and point - self._open.start > _SMALL:
+            reading = self._read(self._open, point)
+            step = sentences_step(reading, self._open.context, self._syntax, self._references)
+            if step is not None:
+                self._commit(step)
 
-    def _settle_lines(self, point: int) -> bool:
-        """One step of it, among the lines that are whole."""
-        end = self._lens.text.rfind("\n", self._done, point) + 1
-        if end <= self._done:
-            return False
-        source = self._context + self._lens.text[self._done : end]
-        tokens = [t for t in blocks(source, self._syntax) if t.map and t.nesting >= 0 and t.level <= 1]
-        tops = [t for t in tokens if t.level == 0]
-        if not tops:
-            return False
-        starts = line_starts(source)
-        if len(tops) > 1:
-            return self._commit(starts[_first(tops[-1])], solid=tops[:-1])
-        top = tops[0]
-        if top.type in ("ordered_list_open", "bullet_list_open"):
-            items = [_first(t) for t in tokens if t.type == "list_item_open"]
-            begun = self._number or int(top.attrs.get("start", 1))
-            number = begun + len(items) - 1 if top.type == "ordered_list_open" else 0
-            return len(items) > 1 and self._commit(starts[items[-1]], number=number)
-        if top.type == "fence":
-            return self._settle_code(source, starts)
-        if top.type == "table_open":
-            return self._settle_rows(source, starts)
-        return False
-
-    def _settle_code(self, source: str, starts: list[int]) -> bool:
-        reading = read(source, self._syntax, self._references)
-        if not reading.leaf.fence or len(starts) < 3:
-            return False
-        opening = self._context or source[: source.find("\n", reading.leaf.start) + 1]
-        return self._commit(starts[-1], context=opening.lstrip("\n"))
-
-    def _settle_rows(self, source: str, starts: list[int]) -> bool:
-        reading = read(source, self._syntax, self._references)
-        table = reading.tables[0] if reading.tables else None
-        if (
-            table is None
-            or self._tables >= self._syntax.tables
-            or not self._small(table)
-            or table.end < len(source)
-        ):
-            return False
-        if self._context:
-            context, fresh = self._context, len(table.rows) - 1
+    def _commit(self, step: Step) -> None:
+        unit = self._open
+        end = unit.start + step.upto - len(unit.context)
+        reading = self._read(unit, end)
+        tables, text = unit.tables, ""
+        rows: tuple[Row, ...] = ()
+        if step.rows or (step.context and reading.tables):
+            # A table that goes on: shown as a table its rows are settled; as code they may still be realigned.
+            table = reading.tables[0]
+            fresh = table.rows[1 if unit.context else 0 :]
+            rows = unit.rows + tuple(Row.of(cells) for cells in fresh)
+            if self._native(table, unit.tables):
+                text = self._write(reading, unit)
         else:
-            second = source.find("\n", table.ends[0]) + 1
-            context, fresh = source[table.start : second], len(table.rows)
-        rows = self._rows + fresh
-        done = self._commit(starts[-1], context=context)
-        self._rows = rows
-        return done
-
-    def _settle_sentences(self, point: int) -> None:
-        """A paragraph's sentences, once it is long: those that nothing unclosed stands before."""
-        if point - self._done < _SMALL:
-            return
-        reading = self._read(self._done, point, self._context)
-        leaf, floor = reading.leaf, len(self._context)
-        tops = [b for b in reading.blocks if b.depth == 0]
-        if leaf.kind != "paragraph" or len(tops) != 1 or reading.tables:
-            return
-        healed = heal(reading, self._syntax, floor, patience=_LASTING)
-        end = min(healed.end, len(reading.source) - 60)
-        if healed.closers:
-            end = min(end, *(at for at, _ in leaf.loose if at >= floor))
-        at = _quiet_place(reading, floor, end)
-        if at > floor:
-            context = "x\n" if reading.source[at - 1] == "\n" else "x "
-            self._commit(at, context=context)
-
-    def _commit(self, upto: int, *, context: str = "", number: int = 0, solid: Iterable[Token] = ()) -> bool:
-        """Settle the open unit up to `upto` (counted with its context), and go on in another context."""
-        size = upto - len(self._context)
-        if size <= 0:
-            return False
-        reading = self._read(self._done, self._done + size, self._context)
-        piece = _Piece(
-            self._done,
-            self._context,
-            self._number,
-            self._tables,
-            self._write(reading, self._tables),
-            reading.definitions,
-        )
-        self._pieces.append(piece)
-        self._settled += piece.text
+            text = self._write(reading, unit)
+            for table in reading.tables:
+                tables += self._native(table, tables)
+        self._pieces.append(_Piece(unit, text, reading.definitions))
+        self._settled += text
         self._references.update(reading.definitions)
-        if not context:
-            whole = sum(self._small(table) for table in reading.tables)
-            self._tables = min(self._syntax.tables, self._tables + whole)
-            self._rows = 0
-        self._blocks += 2 * sum(token.type in _SOLID for token in solid)
-        self._done += size
-        self._context, self._number = context, number
-        return True
+        self._blocks += step.solid
+        self._open = _Unit(end, step.context, step.number, tables, rows)
 
     # ---------------------------------------------------------------------------------------------- cutting
 
     def _cut(self, point: int, before: int | None) -> Closing:
         """The page closes: find where. `before`: a place in the text that it must not reach."""
-        which = self._piece_at_third()
-        start, context, number = self._done, self._context, self._number
-        if which < len(self._pieces):
-            piece = self._pieces[which]
-            start, context, number = piece.start, piece.context, piece.number
-        reading = self._read(start, point, context)
-        shift = start - len(context)
-        floor = len(context) + max(0, len(self._lens.head) - start)
-        found = [cut for cut in cuts(reading, floor) if before is None or cut.at + shift <= before]
-        total = self._limit
-        for ranks, least in PREFERENCES:
-            ranked = [cut for cut in found if cut.rank in ranks]
-            best = self._last_fitting(ranked, shift)
-            if best is None:
-                continue
-            cut, text = best
-            if text.strip() and (self._dialect.cost(text) >= least * total or before == cut.at + shift):
-                return self._closing(renumbered(reading, cut, number), shift, text)
+        for part in (0.5, 0.25, 0.0):
+            unit = self._unit_at(part)
+            reading = self._read(unit, point)
+            shift = unit.start - len(unit.context)
+            floor = len(unit.context) + max(0, len(self._lens.head) - unit.start)
+            found = Cuts(reading, floor, len(reading.source) if before is None else before - shift + 1)
+            for ranks, least in PREFERENCES:
+                if least < part:
+                    break
+                best = self._last_fitting(found.of(ranks), shift)
+                if best is None:
+                    continue
+                cut, text = best
+                if self._dialect.cost(text) >= least * self._limit or before == cut.at + shift:
+                    return self._closing(renumbered(reading, cut, unit.number), shift, text)
         return self._hard_cut(point)
 
-    def _piece_at_third(self) -> int:
-        """The piece that the page's first third ends in: cuts are looked for behind it."""
-        size, third = 0, self._limit / 3
-        for number, piece in enumerate(self._pieces):
+    def _unit_at(self, part: float) -> _Unit:
+        """The unit in which this part of the page is full."""
+        size = 0
+        for piece in self._pieces:
             size += self._dialect.cost(piece.text)
-            if size > third:
-                return number
-        return len(self._pieces)
+            if size > part * self._limit:
+                return piece.unit
+        held = next((piece.unit for piece in self._pieces if not piece.text), None)
+        return held or self._open
 
     def _last_fitting(self, found: list[Cut], shift: int) -> tuple[Cut, str] | None:
         """The last of these places, given from the last to the first, that leaves a page within its limit."""
@@ -346,55 +310,45 @@ class OpenPage:
             else:
                 low = middle + 1
         for cut in found[low : low + 8]:  # cost is not quite monotone
-            text = self._until(cut.at + shift, cut.closers)
-            if self._fits(text):
-                return cut, text.rstrip().lstrip("\n")
+            text = self._until(cut.at + shift, cut.closers).rstrip().lstrip("\n")
+            if text and self._fits(text):
+                return cut, text
         return None
 
     def _until(self, at: int, closers: str) -> str:
-        """The page's text if it ended at this place of the lens's text."""
-        which = len(self._pieces)
-        start, context, tables = self._done, self._context, self._tables
-        while which > 0 and at < start:
+        """The page's text if it ended at this place of the lens's text, and `closers` stood there."""
+        which, unit = len(self._pieces), self._open
+        while which > 0 and at <= unit.start:
             which -= 1
-            piece = self._pieces[which]
-            start, context, tables = piece.start, piece.context, piece.tables
-        before = "".join(piece.text for piece in self._pieces[:which])
-        body = self._lens.text[start:at].rstrip()
-        if closers and not closers.startswith("\n") and "`" * 3 not in closers and "~~~" not in closers:
-            return before + self._write(
-                read(context + body + closers, self._syntax, self._references), tables, context
-            )
-        reading = read(context + body, self._syntax, self._references)
+            unit = self._pieces[which].unit
+        following = self._pieces[which + 1].unit if which + 1 < len(self._pieces) else self._open
+        if which < len(self._pieces) and at == following.start and not following.context:
+            return "".join(piece.text for piece in self._pieces[: which + 1])
+        body = unit.context + self._lens.text[unit.start : at].rstrip() + closers
+        reading = read(body, self._syntax, self._references)
         if reading.leaf.fence:
-            fence = close_fence(reading.leaf, reading.source, len(reading.source))
-            reading = read(reading.source + fence, self._syntax, self._references)
-        return before + self._write(reading, tables, context)
+            body += close_fence(reading.leaf, body, len(body))
+            reading = read(body, self._syntax, self._references)
+        return "".join(piece.text for piece in self._pieces[:which]) + self._write(reading, unit)
 
     def _closing(self, cut: Cut, shift: int, text: str) -> Closing:
         head = cut.head
         if self._dialect.cost(head) * _REPEAT > self._limit:
             mark = re.match(r"[ >]*(`{3,}|~{3,})", head)
             head = f"{mark[0]}\n" if mark and len(mark[0]) * _REPEAT < self._limit else ""
+            cut = replace(cut, skip=0)
         at = cut.at + shift
         definitions: dict[str, Any] = {}
         for piece in self._pieces:
-            if piece.start < at:
+            if piece.unit.start < at:
                 definitions.update(piece.definitions)
-        return Closing(
-            text,
-            self._lens.to_source(at),
-            head,
-            cut.skip if head == cut.head else 0,
-            cut.dedent,
-            definitions,
-        )
+        return Closing(text, self._lens.to_source(at), head, cut.skip, cut.dedent, definitions)
 
     def _hard_cut(self, point: int) -> Closing:
         """Nothing can be cut as one would: the page ends where it is full. What it repeats goes, if that is too much."""
         text = self._lens.text
-        floor = max(len(self._lens.head), len(text[:point]) - len(text[:point].lstrip()))
-        low, high = floor + 1, point - 1
+        floor = max(len(self._lens.head), point - len(text[:point].lstrip()))
+        low, high = floor + 1, max(floor + 1, point - 1)
         while low < high:
             middle = (low + high + 1) // 2
             if self._fits(self._until(middle, "")):
@@ -404,7 +358,7 @@ class OpenPage:
         while low > floor + 1 and not parts(text, low):
             low -= 1
         page = self._until(low, "").rstrip().lstrip("\n")
-        if self._fits(page) and page:
+        if page and self._fits(page):
             return self._closing(Cut(low, 0), 0, page)
         if self._lens.head:
             return Closing()
@@ -415,78 +369,37 @@ class OpenPage:
     def frame(self) -> tuple[str, int] | None:
         """The page now, healed, and how much of its source it shows; None while there is nothing to show."""
         end = len(self._lens.text)
-        floor = self._checked
         while True:
             text, shown = self._healed(end)
             if self._fits(text):
                 break
-            if end <= self._done:
+            if end <= self._open.start:
                 return None
-            end = max(self._done, floor if end > floor else end - 20)
+            end = max(self._open.start, self._checked if end > self._checked else end - 20)
         text = text.rstrip().lstrip("\n")
         return (text, self._lens.to_source(shown)) if text else None
 
     def _healed(self, end: int) -> tuple[str, int]:
-        if end <= self._done:
-            return self._settled_closed(), self._done
-        reading = self._read(self._done, end, self._context)
-        floor = len(self._context)
-        healed = heal(reading, self._syntax, floor)
+        unit = self._open
+        floor = len(unit.context)
+        reading = self._read(unit, max(end, unit.start))
+        healed = heal(reading, self._syntax, self._references, floor)
         stop = healed.end
         surplus = self._surplus_table(reading)
-        if surplus is not None and surplus - self._done + floor < stop:
-            stop, healed = surplus - self._done + floor, heal(reading, self._syntax, floor)
-            reading = self._read(self._done, surplus, self._context)
+        if surplus is not None and surplus - unit.start + floor < stop:
+            stop = surplus - unit.start + floor
+            reading = self._read(unit, surplus)
+        elif healed.reading is not None:
+            reading = healed.reading
         elif stop < len(reading.source) or healed.closers:
-            reading = self._read(self._done, self._done + stop - floor, self._context, healed.closers)
-        return self._settled + self._write(reading, self._tables), self._done + stop - floor
-
-    def _settled_closed(self) -> str:
-        reading = self._read(self._done, self._done, self._context)
-        if not reading.leaf.fence:
-            return self._settled
-        closed = self._read(
-            self._done,
-            self._done,
-            self._context,
-            close_fence(reading.leaf, reading.source, len(reading.source)),
-        )
-        return self._settled + self._write(closed, self._tables)
+            reading = self._read(unit, unit.start + stop - floor, healed.closers)
+        return self._settled + self._write(reading, unit), unit.start + stop - floor
 
     def whole(self) -> str:
         """The page as it is when no more comes: nothing held back."""
         end = len(self._lens.text)
-        reading = self._read(self._done, end, self._context)
+        reading = self._read(self._open, end)
         if reading.leaf.fence:
             closers = close_fence(reading.leaf, reading.source, len(reading.source))
-            reading = self._read(self._done, end, self._context, closers)
-        return (self._settled + self._write(reading, self._tables)).rstrip().lstrip("\n")
-
-
-def _first(token: Token) -> int:
-    assert token.map is not None, "only tokens with lines are asked"
-    return token.map[0]
-
-
-def _quiet_place(reading: Reading, floor: int, end: int) -> int:
-    """The last sentence's (else word's) end before `end` that lies in no markup; `floor` if there is none."""
-    source = reading.source
-    depth, at = 0, floor
-    stretches: list[tuple[int, int]] = []
-    for mark in reading.marks:
-        if mark.start >= at and depth == 0:
-            stretches.append((at, mark.start))
-        if mark.kind in ("strong", "em", "strike"):
-            depth += 1 if mark.text == "open" else -1
-        elif mark.kind in ("link", "target"):
-            depth += 1 if mark.kind == "link" else -1
-        at = max(at, mark.end)
-    if depth == 0:
-        stretches.append((at, len(source)))
-    for pattern in (_STOP, _BLANK):
-        for low, high in reversed(stretches):
-            places = [m.end() for m in pattern.finditer(source, low, min(high, end)) if m.end() < end]
-            for place in reversed(places):
-                if place > floor and not source[place].isspace():
-                    return place
-    return floor
+            reading = self._read(self._open, end, closers)
+        return (self._settled + self._write(reading, self._open)).rstrip().lstrip("\n")

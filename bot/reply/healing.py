@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.markup import Leaf, Reading, Syntax
+from bot.markup import Leaf, Reading, References, Syntax, read
 
 PATIENCE = 200  # characters held back at most (the product's promise); nobody waits longer for a bracket
 
@@ -22,20 +22,20 @@ _DANGLING = re.compile(
     r"[ \t]*",
 )
 _SEPARATOR = re.compile(r"[ \t|:-]*")
-_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\]|[\U0001f1e6-\U0001f1ff\u200d]+)$")
+_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|[\U0001f1e6-\U0001f1ff\u200d]+)$")
 _OPENERS = re.compile(r"\\.|`+|!?\[|\]|<|\$\$?", re.DOTALL)
-_TARGET = re.compile(
-    r"\(\s*(?:<[^<>\n]*>?|[^\s<][^\s]*)?(?:\s+(?:\"[^\"]*\"?|'[^']*'?|\([^)]*\)?)?)?\s*", re.DOTALL
-)
+_DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:")
+_AMOUNT = re.compile(r"\d[\d.,]*")
 _TAG = re.compile(r"<(?:[A-Za-z/!?][^<>]*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """Show the source up to `end`, then `closers`."""
+    """Show the source up to `end`, then `closers`. `reading`: of just that much, where it is at hand."""
 
     end: int
     closers: str = ""
+    reading: Reading | None = None
 
 
 def close_fence(leaf: Leaf, source: str, end: int) -> str:
@@ -45,27 +45,58 @@ def close_fence(leaf: Leaf, source: str, end: int) -> str:
     return f"{'' if source[end - 1 : end] == chr(10) else chr(10)}{leaf.prefix}{leaf.fence}"
 
 
-def heal(reading: Reading, syntax: Syntax, floor: int, *, patience: int = PATIENCE) -> Healed:
+def heal(
+    reading: Reading, syntax: Syntax, references: References, floor: int, *, patience: int = PATIENCE
+) -> Healed:
     """How to show a reading whose source will go on. Nothing before `floor` is held back."""
     source, leaf = reading.source, reading.leaf
     if leaf.fence:
         return _heal_fence(reading, floor)
-    end = _hold_lines(reading, len(source))
+    size = len(source)
+    end = _hold_lines(reading, size)
     closers: list[str] = []
-    if leaf.kind in ("paragraph", "heading", "item") and end == len(source):
-        for at, delimiter in _unresolved(reading, syntax):
-            if at >= floor and len(source) - at <= patience:
-                end = at
-                break
-            if delimiter in ("*", "**", "_", "__", "~~", "***") and at >= floor:
-                closers.append(delimiter)
+    whole = end == size
+    if not whole:
+        reading = read(source[:end], syntax, references)
+        leaf = reading.leaf
+        if leaf.fence:
+            return _heal_fence(reading, floor)
+    while leaf.kind in ("paragraph", "heading", "item", "html_block") and end > leaf.start:
+        loose = _unresolved(reading, syntax, whole=whole)
+        if whole:
+            loose = sorted(loose + _trailing(reading) + _reference_at_end(reading))
+        held = next((at for at, _ in loose if at >= floor and size - at <= patience), end)
+        if held >= end:
+            closers = [what for at, what in loose if at >= floor and what.strip("*_~") == "" and what]
+            break
+        # What is left is read again: an opener may have lost the closer that was held back.
+        end, whole = held, False
+        reading = read(source[:end], syntax, references)
+        leaf = reading.leaf
+    read_to = end
     while True:
-        stripped = len(source[:end].rstrip())
-        held = _dangling(source, stripped) if stripped > floor and end < len(source) else stripped
-        if held == stripped or len(source) - held > PATIENCE:
+        stripped = _stripped(source, end)
+        checked = floor < stripped and end < size and leaf.kind != "table"
+        held = _dangling(source, stripped) if checked else stripped
+        if held == stripped or size - held > PATIENCE or _in_code(reading, stripped):
             break
         end = held
-    return Healed(max(stripped, floor), "".join(reversed(closers)) if stripped > floor else "")
+    if stripped <= floor:
+        return Healed(floor)
+    spaces = not source[stripped:end].strip()
+    at_hand = reading if not closers and spaces and len(reading.source) == read_to == end else None
+    return Healed(stripped, "".join(reversed(closers)), at_hand)
+
+
+def _stripped(source: str, end: int) -> int:
+    """`end` without the white space before it, nor a line break's backslash."""
+    stripped = len(source[:end].rstrip())
+    slashes = stripped - len(source[:stripped].rstrip("\\"))
+    return stripped - slashes % 2 if stripped < len(source) else stripped
+
+
+def _in_code(reading: Reading, end: int) -> bool:
+    return any(m.kind in ("fenced", "body", "indented") and m.start < end <= m.end for m in reading.marks)
 
 
 def _heal_fence(reading: Reading, floor: int) -> Healed:
@@ -75,7 +106,7 @@ def _heal_fence(reading: Reading, floor: int) -> Healed:
     if last <= leaf.start:
         return Healed(_line_start(source, leaf.start) if leaf.start >= floor else floor)
     line = source[last:].lstrip(" \t>")
-    if line and not line.strip(leaf.fence[0] + " \t") and len(line) <= PATIENCE:
+    if not line.strip(leaf.fence[0] + " \t") and end - last <= PATIENCE:
         end = last
     shown = source[:end].rstrip()
     body = source.find("\n", leaf.start) + 1
@@ -94,13 +125,25 @@ def _hold_lines(reading: Reading, end: int) -> int:
     source, leaf = reading.source, reading.leaf
     last = source.rfind("\n", 0, end) + 1
     held = end
+    if leaf.kind == "fence":
+        return end  # its closing line may yet turn out to be code, which looks the same
     if leaf.kind == "table":
         if last < end and source[last:end].strip() and reading.tables and reading.tables[-1].end >= end:
-            held = last
+            table = reading.tables[-1]
+            held = source.rfind("\n", 0, table.start) + 1 if last <= table.ends[0] else last
+    elif leaf.kind == "definition":
+        held = last
+    elif leaf.kind == "html_block":
+        tag = source.rfind("<", leaf.start)
+        held = min(_dangling(source, end), tag if tag >= 0 and ">" not in source[tag:] else end)
     else:
         held = _dangling(source, end)
-        if held == end and leaf.kind in ("paragraph", "heading"):
-            held = _hold_header(reading, end)
+        if leaf.kind in ("paragraph", "heading"):
+            if _DEFINITION.match(source, leaf.start):
+                held = min(held, source.rfind("\n", 0, leaf.start) + 1)
+            held = min(held, _hold_header(reading, end))
+        if leaf.kind in ("paragraph", "code_block"):
+            held = min(held, _hold_title(reading, end))
     return held if end - held <= PATIENCE else end
 
 
@@ -136,24 +179,53 @@ def _hold_header(reading: Reading, end: int) -> int:
     return end
 
 
-def _unresolved(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
+def _hold_title(reading: Reading, end: int) -> int:
+    """A line right under a link's definition may be its title."""
+    above = [block for block in reading.blocks if block.kind == "definition"]
+    line = reading.source.rfind("\n", 0, reading.leaf.start + 1) + 1
+    if not above or above[-1].end != line:
+        return end
+    return line if reading.source[line:].lstrip()[:1] in ("'", '"', "(") else end
+
+
+def _unresolved(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
     """Where something stands that later text may turn into markup, in order."""
-    source, leaf = reading.source, reading.leaf
     places: list[tuple[int, str]] = []
-    for at, delimiter in leaf.loose:
+    for at, delimiter in reading.leaf.loose:
         if places and places[-1][0] + len(places[-1][1]) == at and places[-1][1][0] == delimiter[0]:
             places[-1] = (places[-1][0], places[-1][1] + delimiter)
         else:
             places.append((at, delimiter))
-    places.extend(_openers(reading, syntax))
-    if trailing := _TRAILING.search(source, max(leaf.start, len(source) - PATIENCE)):
-        at = trailing.start()
-        if trailing[0] == "]":
-            at = source.rfind("[", leaf.start, at)
-            at -= source[at - 1 : at] == "!"
-        if at >= 0:
-            places.append((at, trailing[0][:1] if trailing[0] == "]" else "?"))
+    places.extend(_openers(reading, syntax, whole=whole))
     return sorted(places)
+
+
+def _trailing(reading: Reading) -> list[tuple[int, str]]:
+    """What the next character may change: a run of delimiters, a backslash, an entity."""
+    source, leaf = reading.source, reading.leaf
+    found = _TRAILING.search(source, max(leaf.start, len(source) - PATIENCE))
+    if found is None:
+        return []
+    at = found.start()
+    last = next((mark for mark in reversed(reading.marks) if mark.start <= at < mark.end), None)
+    if last is not None and last.kind in ("escape", "entity"):
+        return []
+    if last is not None and last.kind in ("code", "formula", "image", "footnote"):
+        at = last.start
+    return [(at, "")]
+
+
+def _reference_at_end(reading: Reading) -> list[tuple[int, str]]:
+    """`[label]` is a link by its definition, unless an address, a second label or a colon follows."""
+    opened: list[int] = []
+    for mark in reading.marks:
+        if mark.kind == "link":
+            opened.append(mark.start)
+        elif mark.kind == "target" and opened:
+            start = opened.pop()
+            if mark.level and mark.end == len(reading.source):
+                return [(start, "[")]
+    return []
 
 
 def _texts(reading: Reading) -> Iterator[tuple[int, int]]:
@@ -166,7 +238,7 @@ def _texts(reading: Reading) -> Iterator[tuple[int, int]]:
     yield at, len(reading.source)
 
 
-def _openers(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
+def _openers(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
     source = reading.source
     places: list[tuple[int, str]] = []
     brackets: list[int] = []
@@ -180,18 +252,12 @@ def _openers(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
             elif what == "]" and brackets:
                 opened = brackets.pop()
                 rest = found.end()
-                if source[rest : rest + 1] == "(":
-                    if _TARGET.fullmatch(source, rest) and ")" not in source[rest:]:
-                        places.append((opened, "["))
-                elif source[rest : rest + 1] == "[" and "]" not in source[rest:]:
+                if _may_be_link(source, rest) if rest < len(source) else whole:
                     places.append((opened, "["))
             elif what == "<" and syntax.html and _TAG.fullmatch(source, at):
                 places.append((at, "<"))
             elif (
-                syntax.math
-                and what[0] == "$"
-                and not source[at + len(what) : at + len(what) + 1].isdigit()
-                and (what == "$$" or ("\n" not in source[at:] and not source[at + 1 : at + 2].isspace()))
+                syntax.math and what[0] == "$" and _may_be_formula(source, found.end(), display=what == "$$")
             ):
                 places.append((at, what))
     places.extend((at, "[") for at in brackets)
@@ -201,3 +267,71 @@ def _openers(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
             if at >= 0 and source.find(closing, at) < 0:
                 places.append((at, opening))
     return places
+
+
+def _may_be_formula(source: str, at: int, *, display: bool) -> bool:
+    """Whether a dollar may open a formula: `$5` and `$1,000` do not."""
+    if display:
+        return True
+    amount = _AMOUNT.match(source, at)
+    after = source[amount.end() if amount else at :][:1]
+    if amount and after:
+        return after.isalpha() or after in "^_\\=+*/({-"
+    return "\n" not in source[at:] and not after.isspace()
+
+
+def _may_be_link(source: str, at: int) -> bool:
+    """Whether what follows a `]` may yet become a link's address, title or label."""
+    if source[at] == "[":
+        return "]" not in source[at:]
+    if source[at] != "(":
+        return False
+    rest = _skip(source, at + 1)
+    if source.startswith("<", rest):
+        end = _closer(source, rest + 1, ">")
+        if end < 0:
+            return "\n" not in source[rest:]
+    else:
+        end = _address_end(source, rest) - 1
+        if source[end + 1 : end + 2] == ")":
+            return False
+    title = _skip(source, end + 1)
+    if title >= len(source):
+        return True
+    pair = {'"': '"', "'": "'", "(": ")"}.get(source[title])
+    if pair is None or title == end + 1:
+        return False
+    end = _closer(source, title + 1, pair)
+    return end < 0 or _skip(source, end + 1) >= len(source)
+
+
+def _skip(source: str, at: int) -> int:
+    while at < len(source) and source[at] in " \t\n":
+        at += 1
+    return at
+
+
+def _closer(source: str, at: int, which: str) -> int:
+    while at < len(source):
+        if source[at] == "\\":
+            at += 1
+        elif source[at] == which:
+            return at
+        at += 1
+    return -1
+
+
+def _address_end(source: str, at: int) -> int:
+    """Where a bare address ends: at white space, or at a bracket that closes more than it opened."""
+    depth = 0
+    while at < len(source) and source[at] > " ":
+        if source[at] == "\\":
+            at += 1
+        elif source[at] == "(":
+            depth += 1
+        elif source[at] == ")":
+            if depth == 0:
+                break
+            depth -= 1
+        at += 1
+    return min(at, len(source))

@@ -1,15 +1,17 @@
 """Tables for readers that have none: an aligned code block, or a list where that would be too wide. Pure.
 
 Both dialects need it: one platform has no tables at all, the other holds one in a message. The result is Markdown
-again, which the dialect then renders like any other.
+again, which the dialect then renders like any other. A row is taken apart once, however often the table is laid out.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bot.markup import Syntax, Table
+from bot.markup import Mark, Syntax
 
 _LINK = re.compile(r"!?\[([^\]]*)\]\(<?([^)>\s]*)>?[^)]*\)")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -17,6 +19,8 @@ _EMPHASIS = re.compile(r"(\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1")
 _ITALIC = re.compile(r"(?<![\w*])([*_])(?=\S)([^*_]+?)(?<=\S)\1(?![\w*])")
 _CODE = re.compile(r"(`+)(.+?)\1")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_SPECIAL = re.compile(r"[\[*_~`\\<]")
+_TICKS = re.compile(r"`+")
 
 
 def columns(text: str) -> int:
@@ -33,6 +37,8 @@ def columns(text: str) -> int:
 
 def plain(cell: str) -> str:
     """A cell's text for a code block, where markup would be seen: its delimiters go, a link shows its address."""
+    if not _SPECIAL.search(cell):
+        return cell
     kept: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
@@ -46,49 +52,70 @@ def plain(cell: str) -> str:
     return re.sub(r"\0(\d+)\0", lambda m: kept[int(m[1])], text)
 
 
-def as_markdown(table: Table, syntax: Syntax) -> str:
-    """The table as a fenced code block if it fits `syntax.width` columns, else as a list; its lines prefixed."""
-    rows = [[plain(cell) for cell in row] for row in table.rows]
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A table's row: its cells as written, as plain text, and how wide that is."""
+
+    cells: Sequence[str]
+    texts: Sequence[str]
+    widths: Sequence[int]
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> Row:
+        texts = [plain(cell) for cell in cells]
+        return cls(cells, texts, [columns(text) for text in texts])
+
+
+def laid_out(
+    rows: Sequence[Row], aligns: Sequence[str], prefix: str, syntax: Syntax
+) -> tuple[str, list[Mark] | None]:
+    """The table as Markdown, each line but the first with the prefix of its container, and its marks if they are known.
+
+    A fenced code block if it fits `syntax.width` columns, else a list of which each item is a row.
+    """
     widths = [
-        max((columns(row[n]) for row in rows if n < len(row)), default=0) for n in range(len(table.aligns))
+        max((row.widths[n] for row in rows if n < len(row.widths)), default=0) for n in range(len(aligns))
     ]
-    lines = (
-        _aligned(rows, widths, table.aligns)
-        if sum(widths) + 2 * (len(widths) - 1) <= syntax.width
-        else _listed(table.rows)
+    if sum(widths) + 2 * (len(widths) - 1) > syntax.width:
+        lines = _listed(rows)
+        return "".join(f"{prefix if number else ''}{line}\n" for number, line in enumerate(lines)), None
+    lines = _aligned(rows, widths, aligns)
+    ticks = (len(run) for row in rows for text in row.texts if "`" in text for run in _TICKS.findall(text))
+    fence = "`" * max(3, max(ticks, default=0) + 1)
+    source = "".join(
+        f"{prefix if number else ''}{line}\n" for number, line in enumerate([fence, *lines, fence])
     )
-    return "".join(f"{table.prefix if number else ''}{line}\n" for number, line in enumerate(lines))
+    if prefix:
+        return source, None
+    end = len(source) - len(fence) - 1
+    size = len(fence)
+    return source, [Mark("fence", 0, size), Mark("body", size + 1, end - 1), Mark("fenced", end, end + size)]
 
 
-def _aligned(rows: list[list[str]], widths: list[int], aligns: list[str]) -> list[str]:
-    longest = max((len(run) for row in rows for cell in row for run in re.findall(r"`+", cell)), default=0)
-    fence = "`" * max(3, longest + 1)
-    lines = [fence]
-    for number, row in enumerate(rows):
+def _aligned(rows: Sequence[Row], widths: Sequence[int], aligns: Sequence[str]) -> list[str]:
+    lines: list[str] = []
+    for row in rows:
         cells = []
-        for cell, width, align in zip(row, widths, aligns, strict=False):
-            room = width - columns(cell)
-            left = {"right": room, "center": room // 2}.get(align, 0)
-            cells.append(" " * left + cell + " " * (room - left))
+        for text, own, width, align in zip(row.texts, row.widths, widths, aligns, strict=False):
+            left = {"right": width - own, "center": (width - own) // 2}.get(align, 0)
+            cells.append(f"{' ' * left}{text}{' ' * (width - own - left)}")
         lines.append("  ".join(cells).rstrip())
-        if number == 0:
+        if len(lines) == 1:
             lines.append("  ".join("─" * width for width in widths))
-    return [*lines, fence]
+    return lines
 
 
-def _listed(rows: list[list[str]]) -> list[str]:
+def _listed(rows: Sequence[Row]) -> list[str]:
     """Each row an item; each cell its own line, under its header."""
-    header = [_BREAK.sub(" ", cell) for cell in rows[0]]
+    header = [_BREAK.sub(" ", cell).strip("*_ ") for cell in rows[0].cells]
     if len(rows) == 1:
-        return ["- " + " · ".join(cell for cell in header if cell)]
+        return ["- " + " · ".join(title for title in header if title)]
     lines: list[str] = []
     for row in rows[1:]:
-        first = True
-        for title, cell in zip(header, row, strict=False):
+        lead = "- "
+        for title, cell in zip(header, row.cells, strict=False):
             value = _BREAK.sub(" ", cell)
-            if not value:
-                continue
-            label = f"**{title.strip('*_ ')}:** " if title.strip("*_ ") else ""
-            lines.append(f"{'- ' if first else '  '}{label}{value}")
-            first = False
+            if value:
+                lines.append(f"{lead}{f'**{title}:** ' if title else ''}{value}")
+                lead = "  "
     return lines or ["- …"]

@@ -1,0 +1,140 @@
+"""What of an open unit no later text can change. Law: whatever is settled would be read the same with more text after it.
+
+Blocks before the last one; items before the last one; a fence's or table's whole lines; of a paragraph, the sentences
+that nothing unclosed stands before. Each step says in which context the rest is to be read: a text put in front of it
+that brings the parser to where it was.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from markdown_it.token import Token
+
+from bot.markup import Reading, References, Syntax, blocks, line_starts
+from bot.reply.healing import heal
+
+_LASTING = 1_000  # an opener older than this that nothing closed is taken for a character
+_UNSETTLED = 60  # what a paragraph keeps open in any case
+_STOP = re.compile(r"[.!?…:;][\"'”’)\]*_]*[ \n]+|[。！？；]+|\n")  # noqa: RUF001 (CJK punctuation)
+_BLANK = re.compile(r"[ \n]+")
+_SOLID = ("heading_open", "hr", "table_open")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Settle the unit's source up to `upto` (its context included), and read the rest in `context`.
+
+    number  of the next item, where an ordered list goes on
+    solid   how many of what is settled are blocks of their own for a platform that counts them
+    rows    where a table goes on: how many of its rows are settled with this
+    more    whether it is worth asking for another step at once
+    """
+
+    upto: int
+    context: str = ""
+    number: int = 0
+    solid: int = 0
+    rows: int = 0
+    more: bool = False
+
+
+def lines_step(source: str, context: str, number: int, syntax: Syntax) -> Step | None:
+    """The next step among whole lines; `source` begins with `context` and ends with a line's end."""
+    tokens = [t for t in blocks(source, syntax) if t.map and t.nesting >= 0 and t.level <= 1]
+    tops = [t for t in tokens if t.level == 0]
+    if not tops:
+        return None
+    starts = line_starts(source)
+    final = tops[-1]
+    begin = starts[_first(final)] if len(tops) > 1 else 0
+    solid = 2 * sum(token.type in _SOLID for token in tops[:-1])
+    if final.type in ("ordered_list_open", "bullet_list_open"):
+        items = [_first(t) for t in tokens if t.type == "list_item_open" and _first(t) >= _first(final)]
+        step = _items(final, items, starts, 0 if begin else number)
+    elif final.type == "fence":
+        step = _code(final, source, starts, "" if begin else context)
+    elif final.type == "table_open" and not begin:
+        step = _rows(final, source, starts, context)
+    else:
+        step = None
+    if step is None and begin:
+        step = Step(begin, more=final.type == "table_open")
+    if step is None or step.upto <= len(context):
+        return None
+    return replace(step, solid=solid)
+
+
+def _first(token: Token) -> int:
+    assert token.map is not None, "only tokens with lines are asked"
+    return token.map[0]
+
+
+def _items(top: Token, items: list[int], starts: list[int], number: int) -> Step | None:
+    if len(items) < 2:
+        return None
+    begun = number or int(top.attrs.get("start", 1))
+    return Step(starts[items[-1]], number=begun + len(items) - 1 if top.type == "ordered_list_open" else 0)
+
+
+def _code(top: Token, source: str, starts: list[int], context: str) -> Step | None:
+    """A fence that is open: all of its lines."""
+    assert top.map is not None, "only tokens with lines are asked"
+    if len(starts) < _first(top) + 3 or top.map[1] < len(starts) - 1:
+        return None
+    last = source[starts[-2] : starts[-1]].strip()
+    if len(last) >= len(top.markup) and not last.strip(top.markup[0]) and len(starts) > _first(top) + 2:
+        return None  # closed, or so like it that it can wait
+    opening = context or source[starts[_first(top)] : starts[_first(top) + 1]]
+    return Step(starts[-1], context=opening)
+
+
+def _rows(top: Token, source: str, starts: list[int], context: str) -> Step | None:
+    """A table that goes on: its whole rows."""
+    assert top.map is not None, "only tokens with lines are asked"
+    if top.map[1] < len(starts) - 1:
+        return None
+    head = context or source[starts[_first(top)] : starts[_first(top) + 2]]
+    return Step(starts[-1], context=head, rows=top.map[1] - _first(top) - 2)
+
+
+def sentences_step(reading: Reading, context: str, syntax: Syntax, references: References) -> Step | None:
+    """A long paragraph's sentences."""
+    floor = len(context)
+    leaf = reading.leaf
+    tops = [block.kind for block in reading.blocks if block.depth == 0]
+    if leaf.kind != "paragraph" or tops != ["paragraph"] or reading.tables:
+        return None
+    healed = heal(reading, syntax, references, floor, patience=_LASTING)
+    end = min(healed.end, len(reading.source) - _UNSETTLED)
+    if healed.closers:
+        end = min(end, *(at for at, _ in leaf.loose if at >= floor))
+    at = _quiet_place(reading, floor, end)
+    if at <= floor:
+        return None
+    return Step(at, context="x\n" if reading.source[at - 1] == "\n" else "x ")
+
+
+def _quiet_place(reading: Reading, floor: int, end: int) -> int:
+    """The last sentence's (else word's) end before `end` that lies in no markup; `floor` if there is none."""
+    source = reading.source
+    depth, at = 0, floor
+    stretches: list[tuple[int, int]] = []
+    for mark in reading.marks:
+        if mark.start >= at and depth == 0:
+            stretches.append((at, mark.start))
+        if mark.kind in ("strong", "em", "strike"):
+            depth += 1 if mark.text == "open" else -1
+        elif mark.kind in ("link", "target"):
+            depth += 1 if mark.kind == "link" else -1
+        at = max(at, mark.end)
+    if depth == 0:
+        stretches.append((at, len(source)))
+    for pattern in (_STOP, _BLANK):
+        for low, high in reversed(stretches):
+            places = [m.end() for m in pattern.finditer(source, low, min(high, end)) if m.end() < end]
+            for place in reversed(places):
+                if place > floor and not source[place].isspace():
+                    return place
+    return floor
