@@ -48,7 +48,7 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Sleep a sandbox length; a change of the scale meanwhile is felt within `_SLICE` real seconds."""
         until = self.now() + seconds
-        while (left := self.real(until - self.now())) > 0:
+        while (left := self.real(until - self.now())) > 0:  # noqa: ASYNC110 - time itself is waited for
             await asyncio.sleep(min(left, _SLICE))
 
     def declare(self, name: str, seconds: float) -> None:
