@@ -87,6 +87,7 @@ class Writing:
         self._old: Recent[str, None] = Recent()
         self._newest: Recent[str, str] = Recent()  # reply -> the message of its newest page
         self._tried: Recent[str, _Tried] = Recent(1000)
+        self._claimed: Recent[str, None] = Recent()  # messages that a post of ours is known to have made
         self._quiet: Recent[str, float] = Recent(1000)
         self._no_arrow: Recent[str, None] = Recent()
 
@@ -147,6 +148,7 @@ class Writing:
             interaction.messages.add(reading.ref.message)
             self._newest.put(content.reply, reading.ref.message)
             self._seen.made(reading.ref)
+            self._claimed.put(reading.ref.message, None)
         return _plain(reading)
 
     async def _follow_up(self, interaction: Interaction, place: Place, content: Content, key: str) -> Outcome:
@@ -161,6 +163,7 @@ class Writing:
         if isinstance(reading, Sent):
             interaction.messages.add(reading.ref.message)
             self._seen.made(reading.ref)
+            self._claimed.put(reading.ref.message, None)
         return _plain(reading)
 
     async def _post(self, place: Place, content: Content, key: str, *, aside: bool = False) -> Outcome:
@@ -177,6 +180,7 @@ class Writing:
             return Unavailable(reading.code, applied=False)
         if isinstance(reading, Sent):
             self._tried.drop(key)
+            self._claimed.put(reading.ref.message, None)
             if content.reply:
                 self._newest.put(content.reply, reading.ref.message)
             self._seen.made(reading.ref, key)
@@ -221,21 +225,31 @@ class Writing:
         return self._among(answer.body, place, key)
 
     def _among(self, messages: Sequence[Any], place: Place, key: str) -> Ref | None:
+        """The message of this key among the channel's newest."""
+        ours = [
+            message
+            for message in messages
+            if isinstance(message, dict) and (message.get("author") or {}).get("id") == self._seen.me
+        ]
         tried = self._tried.get(key)
-        for message in messages:
+        for message in ours:
             ref = ref_of(message, place.channel)
-            if ref is None or (message.get("author") or {}).get("id") != self._seen.me:
+            if ref is None:
                 continue
             nonce = message.get("nonce")
-            if nonce is None:
-                same = tried is not None and message.get("content") == tried.text
-                found = same and self._seen.key_of(ref) in ("", key)
-            else:
-                found = str(nonce) == key
-            if found:
+            if str(nonce) == key or (
+                nonce is None and tried is not None and self._may_be(message, ref, tried)
+            ):
                 self._seen.made(ref, key)
+                self._claimed.put(ref.message, None)
                 return ref
         return None
+
+    def _may_be(self, message: Mapping[str, Any], ref: Ref, tried: _Tried) -> bool:
+        """Where Discord keeps no nonce: the same words, and no other post of ours. Two answers may begin alike."""
+        by_webhook = message.get("webhook_id") or message.get("interaction_metadata")
+        known = ref.message in self._claimed or self._seen.key_of(ref)
+        return message.get("content") == tried.text and not by_webhook and not known
 
     async def _find_original(self, interaction: Interaction, place: Place) -> Ref | Unavailable | None:
         call = self._webhook(interaction, "GET", "/messages/@original", budgets.WEBHOOK_ORIGINAL)
@@ -248,6 +262,7 @@ class Writing:
         interaction.original = ref.message
         interaction.messages.add(ref.message)
         self._seen.made(ref)
+        self._claimed.put(ref.message, None)
         return ref
 
     # ------------------------------------------------------------------------------------------------ statuses, asides

@@ -159,6 +159,15 @@ async def test_a_first_page_that_never_arrived_is_not_found(stage: Stage) -> Non
     assert stage.text(await stage.post(incoming.place, "one", key="k1")) == "one"
 
 
+async def test_a_lost_post_is_not_taken_for_another_answer_that_begins_alike(stage: Stage) -> None:
+    """A command's answer carries no nonce; the same words do not make it the post that was lost."""
+    command, mention = await stage.command(), await stage.ask()
+    await stage.post(command.place, "Sure!", key="k1", reply="r1")
+    stage.server.faults.fault(POST, drop="before")
+    assert isinstance(await stage.platform.post(mention.place, content("Sure!"), key="k2"), Unavailable)
+    assert await stage.platform.find(mention.place, "k2") is None
+
+
 async def test_a_deleted_answer_is_gone(stage: Stage) -> None:
     """By the webhook as through the channel."""
     incoming = await stage.command()
