@@ -166,6 +166,21 @@ class Chat:
 
         return await self.world.record.wait(found, within=within)
 
+    async def tell(self, person: int, text: str) -> Request:
+        """Somebody writes a direct message; waits until the answer stands there whole. What Claude was asked."""
+        direct = self.direct(person)
+        await self.server.say(self.person(person), direct, text)
+        request = await self.asked(text)
+
+        def whole(record: Record) -> bool:
+            shown = record.entries("shown", self.name, channel=direct)
+            return bool(request.ended) and any(
+                one["text"].replace("&lt;", "<") == request.said for one in shown
+            )
+
+        await self.world.record.wait(whole, within=20)
+        return request
+
     @property
     def refusals(self) -> list[Entry]:
         return self.world.record.entries("refused", self.name)

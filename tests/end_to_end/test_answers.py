@@ -137,22 +137,11 @@ async def test_a_follow_up_goes_on_with_its_conversation_and_another_does_not(ch
 
 
 async def test_a_direct_message_needs_no_mention_and_is_one_conversation(chat: Chat) -> None:
-    direct = chat.direct(2)
-    for text in ("My colour is vermilion. #chars:150 #speed:2000", "Which colour? #chars:160 #speed:2000"):
-        await chat.server.say(chat.person(2), direct, text)
-        request = await chat.asked(text[:12])
-        await chat.world.record.wait(
-            lambda record, request=request: any(
-                entry["text"].replace("&lt;", "<") == request.said and request.ended
-                for entry in record.entries("shown", chat.name, channel=direct)
-            ),
-            within=20,
-        )
+    await chat.tell(2, "My colour is vermilion. #chars:150 #speed:2000")
+    request = await chat.tell(2, "Which colour? #chars:160 #speed:2000")
     assert "vermilion" in str(request.body)
-    await chat.server.say(chat.person(3), chat.direct(3), "What is my colour? #chars:170 #speed:2000")
-    assert "vermilion" not in str((await chat.asked("What is my colour?")).body), (
-        "another person's direct messages"
-    )
+    other = await chat.tell(3, "What is my colour? #chars:170 #speed:2000")
+    assert "vermilion" not in str(other.body), "another person's direct messages"
 
 
 async def test_a_slash_command_is_answered_where_it_was_typed(chat: Chat) -> None:
@@ -176,7 +165,7 @@ async def test_a_slash_command_is_answered_where_it_was_typed(chat: Chat) -> Non
 async def test_nobody_is_pinged_by_what_claude_writes(chat: Chat) -> None:
     """Mentions, broadcasts and roles in the answer are text."""
     hostile = "Hello <!channel>, <@U0ADA>, <!here|x>, @everyone, <@&1>, <@1180000000000000001> and [a](https://x.y/)."
-    chat.world.claude.script(Script.say(hostile, **QUICK), when="Ping them all")  # type: ignore[arg-type] # floats
+    chat.world.claude.script(Script.say(hostile, **QUICK), when="Ping them all")
     question = await chat.mention("Ping them all")
     await chat.settled(question)
     raw = "".join(page["text"] for page in chat.pages(question))
@@ -253,7 +242,7 @@ async def test_a_second_delivery_is_not_answered_twice(world: World) -> None:
 
 async def test_a_channel_where_it_may_not_write_is_told_in_private(world: World) -> None:
     chat = Chat(world, "slack")
-    private = next(one["id"] for one in chat.server.channels() if "no-bot" in one["name"])
+    private = next(one["id"] for one in chat.server.channels() if one["private"] and not one["member"])
     await chat.server.command(chat.person(), private, "ask", "Are you there?")
 
     def told(_: object) -> bool:
