@@ -71,12 +71,13 @@ class Answer:
         return self.times[min(bisect_right(self.lengths, self.seen), len(self.times) - 1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page:
-    """A message that shows an answer from its letter `begins` on."""
+    """A message that shows an answer from its letter `begins` on, and its text."""
 
     answer: Answer
     begins: int
+    text: str = ""
 
 
 class Lag:
@@ -129,6 +130,10 @@ class Lag:
                 answer.lengths.append(int(fields["characters"]))
             elif kind == "ended":
                 answer.ended = True
+                # Of two answers to the same question the other one may have been taken for this: what looked further
+                # than had been said is looked at again.
+                for page in [page for page in self._shows.values() if page.answer is answer]:
+                    self._look(page, now)
             answer.changed = now
 
     def _shown(self, key: Key, root: Key | None, text: str, now: float) -> None:
@@ -138,11 +143,16 @@ class Lag:
         self._shows[key] = page
         while len(self._shows) > REMEMBERED:
             self._shows.popitem(last=False)
+        page.text = text
+        page.answer.root = page.answer.root or root or key
+        self._look(page, now)
+
+    def _look(self, page: Page, now: float) -> None:
+        """How far a viewer of this message has seen."""
         answer = page.answer
-        answer.root = answer.root or root or key
         said = self._words(answer.request)
         places = [place for place, letter in enumerate(said) if letter.isalnum()]
-        found = _reached("".join(said[place] for place in places), text, page.begins, answer.letters)
+        found = _reached("".join(said[place] for place in places), page.text, page.begins, answer.letters)
         if found > answer.letters:
             answer.letters, answer.changed = found, now
         # Markup and space behind the last letter count as seen: nobody could tell.

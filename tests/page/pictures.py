@@ -71,6 +71,7 @@ async def main(folder: Path) -> None:
             await light.locator(".discord .message.growing pre").first.wait_for()
             await light.mouse.move(640, 400)
             await picture(light, folder / "page-light.png")
+            await phone.mouse.move(0, 0)
             await picture(phone, folder / "page-phone.png")
             await dark.get_by_role("button", name="Close the thread").click()
             await dark.get_by_role("button", name="in Slack").click()

@@ -140,6 +140,19 @@ def test_answers_that_begin_alike_are_told_apart_by_their_questions() -> None:
     assert story.behind[0] == 0
 
 
+def test_two_answers_to_the_same_question_taken_for_each_other_still_come_to_nothing() -> None:
+    """The record cannot tell them apart; when both have ended and are seen whole, nobody is behind."""
+    story = Story()
+    story.post("10", "<@BOT> why")
+    story.add("asked", "claude", request=1, question="Ada: why")
+    story.say(1, WORDS[:30])
+    story.show(WORDS, message="11", reply_to="10")
+    story.say(1, WORDS)
+    assert story.behind[0] > 0
+    story.add("ended", "claude", request=1, reason="end_turn")
+    assert story.behind[0] == 0
+
+
 def test_an_answer_that_is_never_shown_is_given_up() -> None:
     """A stopped or deleted reply does not stay behind for ever."""
     story = Story()
