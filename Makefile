@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench properties lock clean
+.PHONY: help demo test lint bench properties pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       the benchmarks"
 	@echo "make properties  pages at every prefix of every document (minutes)"
+	@echo "make pictures    the README's pictures, taken anew in Chromium"
 	@echo "make lock        resolve requirements/ anew (needs uv)"
 
 .venv: requirements/dev.txt pyproject.toml deploy/make-venv.sh
@@ -36,6 +37,9 @@ bench: .venv
 
 properties: .venv
 	@$(BIN)/python -m pytest -m properties tests
+
+pictures: .venv
+	@$(BIN)/python -m tests.page.pictures docs
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade pyproject.toml -o requirements/run.txt

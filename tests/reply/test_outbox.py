@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fake_platform import (
+from tests.reply.fake_platform import (
     DISCORD,
     PLACE,
     SLACK,
