@@ -183,8 +183,10 @@ class _Writer:
         return _RULE
 
     def on_definition(self, index: int, mark: Mark) -> str:
+        """Discord has no definitions: it is shown, and an address in it stays as it is."""
         del index
-        return self.text(mark)
+        text = self.text(mark).replace("\\", "\\\\")
+        return text if "://" in text else escape(text, 0, len(text))
 
     # ------------------------------------------------------------------------------------------ inline
 
@@ -265,7 +267,7 @@ class _Writer:
 
 def _address(url: str) -> str:
     """An address in angle brackets brings no preview."""
-    return f"<{url}>" if _WEB.match(url) else url
+    return f"<{url}>" if _WEB.match(url) else escape(url, 0, len(url))
 
 
 def _link(label: str, url: str) -> tuple[str, str]:

@@ -49,7 +49,7 @@ class SlackDialect:
         if mark.kind in _CODE:
             return defuse(text, code=True)
         if mark.kind == "definition":
-            return "\\["  # its reader is told where the address stands, not only which label it has
+            return "\\" + text.replace("<", "&lt;")  # shown, not swallowed: a reader may look for the address
         if mark.kind == "target" and (mark.level or "<" in text):
             return f"]({mark.text.translate(_UNSAFE)})"
         if mark.kind == "image" and ("](" not in text or "<" in text):

@@ -47,7 +47,7 @@ class Mark(NamedTuple):
     indented  "first", "last", "only" or ""     a line of an indented code block, with its indentation
     html                                        a line of an HTML block, or inline HTML
     rule                                        a thematic break
-    definition  label                           a link definition
+    definition  label                           a link definition's first line
     code      the content                       backticks; inline code
     strong, em, strike   "open" or "close"      a delimiter
     link      "[" (open)

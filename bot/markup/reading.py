@@ -252,7 +252,7 @@ class _Reader:
             self.reading.definitions.setdefault(meta["id"], found)
             self.references = {**self.references, meta["id"]: self.reading.definitions[meta["id"]]}
         at = self.skip(first)
-        self.marks.append(Mark("definition", at, at + 1, meta["label"]))
+        self.marks.append(Mark("definition", at, self.line_end(first), meta["label"]))
         self._leaf("definition", self.starts[first], first)
 
     # -------------------------------------------------------------------------------------------- text

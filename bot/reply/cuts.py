@@ -29,8 +29,10 @@ PREFERENCES: tuple[tuple[frozenset[int], float], ...] = (
     (frozenset({GRAPHEME}), 0.0),
 )
 
-_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*[ \n]+|[。！？]+[」』”’）]*|\n")  # noqa: RUF001 (CJK sentences end so)
+_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*[ \n]+|[。！？]+[」』”’）]*|\n[ \t]*")  # noqa: RUF001 (CJK sentences end so)
 _WORD = re.compile(r"[ \t\n]+|(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?=[\u3040-\u30ff\u3400-\u9fff])")
+# A number or bullet alone at a line's start belongs to what follows, whether or not it makes a list.
+_MARKER = re.compile(r"[ \t>]*(?:\d{1,9}[.)]|[-+*])[ \t]*$")
 # What would be read as a block's mark if a page began with it.
 _STARTS_BLOCK = re.compile(r"[ \t]*(?:[-+*#>=|~`<:$\\]|\d)")
 _INDENT = re.compile(r"[ \t]*$")
@@ -178,7 +180,7 @@ def _rows(reading: Reading) -> Iterator[Cut]:
 
 
 def _code(reading: Reading) -> Iterator[Cut]:
-    """Between a fence's lines."""
+    """Between lines of code."""
     source = reading.source
     opening: Mark | None = None
     prefix = ""
@@ -202,6 +204,9 @@ def _code(reading: Reading) -> Iterator[Cut]:
                 )
         elif mark.kind == "fenced":
             opening = None
+        elif mark.kind == "indented" and mark.text not in ("first", "only"):
+            line = source.rfind("\n", 0, mark.start) + 1
+            yield Cut(line, PART, dedent=_dedent(source[line : mark.start]))
 
 
 def _long_lines(reading: Reading, *, fine: bool) -> Iterator[Cut]:
@@ -227,7 +232,7 @@ def _long_lines(reading: Reading, *, fine: bool) -> Iterator[Cut]:
 def _text(reading: Reading, *, fine: bool) -> Iterator[Cut]:
     """Within the texts of paragraphs, headings and all else that is made of words."""
     for block in reading.blocks:
-        if block.kind in ("fence", "table", "item", "quote"):
+        if block.kind in ("fence", "code_block", "table", "item", "quote"):
             continue
         yield from _words(reading, block, block.end, fine=fine)
 
@@ -268,6 +273,9 @@ def _plain(
     words = {found.end() for found in _WORD.finditer(source, start, end)}
     for at in words | sentences:
         if start < at < len(source):
+            line = source.rfind("\n", 0, at) + 1
+            if _MARKER.match(source[line:at]):
+                continue
             risky = _STARTS_BLOCK.match(source, at) is not None
             yield cut(at, INSIDE if risky else SENTENCE if at in sentences else WORD)
 

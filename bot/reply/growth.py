@@ -41,7 +41,7 @@ class Closing:
     """A page that closes, and how the next one begins.
 
     text, end   what it shows, and how much of its source that is
-    head, skip, dedent   see `Cut`
+    head, skip, dedent, midway   see `Lens`
     """
 
     text: str = ""
@@ -49,6 +49,7 @@ class Closing:
     head: str = ""
     skip: int = 0
     dedent: int = 0
+    midway: bool = False
     definitions: dict[str, Any] = field(default_factory=dict)
 
 
@@ -85,7 +86,7 @@ class OpenPage:
         self._dialect = dialect
         self._syntax = dialect.syntax
         self._limit = limit
-        self._lens = Lens(begin.head, begin.skip, begin.dedent)
+        self._lens = Lens(begin.head, begin.skip, begin.dedent, midway=begin.midway)
         self._references = dict(references)
         self._pieces: list[_Piece] = []
         self._settled = ""  # the pieces' texts, joined
@@ -154,7 +155,7 @@ class OpenPage:
         return self._cut(point, table)
 
     def _fits(self, text: str) -> bool:
-        return self._dialect.cost(text.strip("\n ")) <= self._limit
+        return self._dialect.cost(_page(text)) <= self._limit
 
     def _solid(self, reading: Reading) -> bool:
         """Whether the message's blocks are not too many."""
@@ -310,7 +311,7 @@ class OpenPage:
             else:
                 low = middle + 1
         for cut in found[low : low + 8]:  # cost is not quite monotone
-            text = self._until(cut.at + shift, cut.closers).rstrip().lstrip("\n")
+            text = _page(self._until(cut.at + shift, cut.closers))
             if text and self._fits(text):
                 return cut, text
         return None
@@ -342,7 +343,9 @@ class OpenPage:
         for piece in self._pieces:
             if piece.unit.start < at:
                 definitions.update(piece.definitions)
-        return Closing(text, self._lens.to_source(at), head, cut.skip, cut.dedent, definitions)
+        midway = bool(cut.skip) or self._lens.text[at - 1] != "\n"
+        dedent = cut.dedent + self._lens.dedent_at(at)
+        return Closing(text, self._lens.to_source(at), head, cut.skip, dedent, midway, definitions)
 
     def _hard_cut(self, point: int) -> Closing:
         """Nothing can be cut as one would: the page ends where it is full. What it repeats goes, if that is too much."""
@@ -357,7 +360,7 @@ class OpenPage:
                 high = middle - 1
         while low > floor + 1 and not parts(text, low):
             low -= 1
-        page = self._until(low, "").rstrip().lstrip("\n")
+        page = _page(self._until(low, ""))
         if page and self._fits(page):
             return self._closing(Cut(low, 0), 0, page)
         if self._lens.head:
@@ -376,7 +379,7 @@ class OpenPage:
             if end <= self._open.start:
                 return None
             end = max(self._open.start, self._checked if end > self._checked else end - 20)
-        text = text.rstrip().lstrip("\n")
+        text = _page(text)
         return (text, self._lens.to_source(shown)) if text else None
 
     def _healed(self, end: int) -> tuple[str, int]:
@@ -402,4 +405,9 @@ class OpenPage:
         if reading.leaf.fence:
             closers = close_fence(reading.leaf, reading.source, len(reading.source))
             reading = self._read(self._open, end, closers)
-        return (self._settled + self._write(reading, self._open)).rstrip().lstrip("\n")
+        return _page(self._settled + self._write(reading, self._open))
+
+
+def _page(text: str) -> str:
+    """A message's text without the white space around it, which platforms take off."""
+    return text.rstrip().lstrip("\n")

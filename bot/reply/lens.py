@@ -6,23 +6,29 @@ code. So the indentation is taken off each line, as long as the lines have it. `
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+
+_ITEM = re.compile(r"\d{1,9}[.)][ \t]")
+_MARK = 12  # characters that tell whether a line begins with an item's number
 
 
 class Lens:
-    """head + the source without its first `skip` characters and without `dedent` columns of indentation."""
+    """head + the source without its first `skip` characters and without `dedent` columns of indentation.
 
-    def __init__(self, head: str, skip: int, dedent: int) -> None:
+    midway: the source begins within a line, whose indentation is on another page.
+    """
+
+    def __init__(self, head: str = "", skip: int = 0, dedent: int = 0, *, midway: bool = False) -> None:
         self.head = head
         self.source = ""
         self.text = head
         self._skip = skip
-        self._dedent = dedent
+        self._dedent = self._columns = dedent
         self._raw = ""  # source that is not in `text` yet: spaces whose line may turn out to be indented less
-        self._line_start = (
-            False  # whether `_raw` begins a line; a page begins behind its first line's indentation
-        )
-        self._first = True
+        self._line_start = not midway  # whether `_raw` begins a line
+        # Where in `text` the indentation ceased to be taken off; None while it has not.
+        self._undented: int | None = None if dedent else 0
         self._seen = 0  # source up to here is in `text` or was dropped
         self._breaks = [(len(head), 0)]  # (position in text, position in source), where they part
 
@@ -36,13 +42,19 @@ class Lens:
         """No more source: what was waiting is text."""
         self._take(last=True)
 
+    def dedent_at(self, at: int) -> int:
+        """How many columns are taken off the lines around this place of the text."""
+        return self._columns if self._undented is None or at <= self._undented else 0
+
     def to_source(self, at: int) -> int:
         """The place in the source of a place in the text."""
         if at <= len(self.head):
             return 0
         which = max(0, bisect_right(self._breaks, (at, -1)) - 1)
         text, source = self._breaks[which]
-        return source + at - text
+        # Right behind something inserted the next stretch begins; right before something dropped this one ends.
+        ends = self._breaks[which + 1][1] if which + 1 < len(self._breaks) else self._seen
+        return min(source + at - text, ends)
 
     def _take(self, *, last: bool) -> None:
         raw = self._raw
@@ -71,11 +83,12 @@ class Lens:
             self._seen += count
             self._breaks.append((len(self.text), self._seen))
 
+    def _insert(self, text: str) -> None:
+        self.text += text
+        self._breaks.append((len(self.text), self._seen))
+
     def _unindent(self, raw: str, *, last: bool) -> str:
         """Show the lines that are there; return what has to wait."""
-        if self._first:
-            self._first = False
-            self._line_start = True
         at = 0
         while at < len(raw) and self._dedent:
             if self._line_start:
@@ -86,7 +99,12 @@ class Lens:
                 if end == len(raw) and not last:
                     return raw[at:]
                 if columns < self._dedent and end < len(raw) and raw[end] != "\n":
-                    self._dedent = 0  # a line that is indented less: the container has ended
+                    if not last and len(raw) - end < _MARK and "\n" not in raw[end:]:
+                        return raw[at:]
+                    # A line that is indented less: the container has ended.
+                    self._dedent, self._undented = 0, len(self.text)
+                    if _ITEM.match(raw, end) and not self.text.endswith("\n\n"):
+                        self._insert("\n")  # a number other than 1 begins no list right under a paragraph
                     break
                 self._drop(end - at)
                 at = end

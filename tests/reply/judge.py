@@ -8,7 +8,7 @@ end would be one character too many, and a character that was taken for a delimi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -132,3 +132,9 @@ def fault_in_frame(platform: Platform, page: Page, final: Seen) -> str:
         if now != then:
             return f"{shown.text[max(0, n - 15) : n + 15]!r} looks {now or 'plain'!r} and in the end {then or 'plain'!r}"
     return ""
+
+
+def joined(platform: Platform, pages: Iterable[Page]) -> Seen:
+    """What all pages show together."""
+    parts = [platform.see(page.text) for page in pages]
+    return Seen("".join(part.text for part in parts), tuple(look for part in parts for look in part.looks))
