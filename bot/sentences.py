@@ -15,6 +15,7 @@ RETRYING = "is waiting for Claude, which is busy; next try in {seconds} s…"
 # Notices: how an answer ended, if not by itself.
 STOPPED = "Stopped."
 CUT_BY_LIMIT = "The answer reached its length limit here. Ask me to continue for the rest."
+PAUSED = "Claude paused here before it was done. Ask me to continue for the rest."
 CONTEXT_FULL = "This conversation has grown too long for the model. Please start a new one."
 REFUSED = "Claude declined to answer this. Asking in another way, or about something else, may work."
 NOTHING_SAID = "Claude ended its turn without saying anything. Please ask again."

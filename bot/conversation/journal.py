@@ -1,28 +1,59 @@
-"""The journal of growing replies. Law: frames never wait for the disk, nor the disk for frames.
+"""The journal of growing replies. Law: frames never wait for the disk, nor the disk for frames, and what the disk
+refused is told it again until it knows.
 
-Messages that came to exist and texts that grew are gathered and written by one task, about once a second, in one
-transaction; only the end of a reply is waited for. A disk that fails is logged and costs the crash safety of the
-replies under way, not the replies.
+Texts that grew are gathered and written about once a second, in one transaction. What happens to a reply but once (a
+message exists, the answer has ended, the view is settled) is a debt to the disk, paid at once and in this order; only
+the end is waited for, and not for ever: a disk that hangs costs crash safety, not the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from bot.claude.events import Usage
 from bot.conversation.routing import reply_anchors
 from bot.ports import Place, Ref
 from bot.reply.reply import Turn
-from bot.store.store import Store, StoreError
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 # What a killed process may lose of a text that people had seen.
 _EVERY = 1.0
+# After a disk that failed: doubled with each failure in a row, so that a full disk does not fill the log too.
+_AGAIN = 1.0
+_AGAIN_MOST = 30.0
+# How long the last edit waits for a disk that does not answer. SQLite gives up on a locked file after 5 s
+# (`busy_timeout` in store.py), so what takes longer hangs.
+_PATIENCE = 6.0
+
+Closed = Literal["shown", "gone", "denied"]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    text: str
+    notice: str
+    turn: Turn
+    usage: Usage
+
+
+@dataclass(slots=True, eq=False)
+class _Debt:
+    """What the disk does not know yet of one reply."""
+
+    posted: tuple[Sequence[Ref], Place] | None = None
+    end: _End | None = None
+    closed: Closed | None = None
+    paying: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def paid(self) -> bool:
+        return self.posted is None and self.end is None and self.closed is None
 
 
 class StoreJournal:
@@ -32,61 +63,124 @@ class StoreJournal:
         self._store = store
         self._growing: dict[str, Callable[[], str]] = {}
         self._written: dict[str, int] = {}
-        self._posted: dict[str, tuple[Sequence[Ref], Place]] = {}
-        self._work = asyncio.Event()
+        self._debts: dict[str, _Debt] = {}
+        self._payments: set[asyncio.Task[bool]] = set()
+        self._grown = asyncio.Event()
+        self._owed = asyncio.Event()
 
     async def run(self) -> None:
         """Write what has come together, until cancelled."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            await self.flush()
-            await asyncio.sleep(_EVERY)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep(self._grown, self._write_texts, every=_EVERY), name="journal texts")
+            tasks.create_task(self._keep(self._owed, self._pay_all, every=0.0), name="journal debts")
 
     async def flush(self) -> None:
-        """Write everything that is not written yet."""
-        posted, self._posted = self._posted, {}
-        texts = []
-        for reply, text in self._growing.items():
-            now = text()
-            if len(now) != self._written.get(reply, 0):
-                self._written[reply] = len(now)
-                texts.append((reply, now))
-        try:
-            for reply, (refs, place) in posted.items():
-                await self._store.posted(reply, refs, place, reply_anchors(place, list(refs)))
-            if texts:
-                await self._store.grew(texts)
-        except StoreError:
-            log.exception("journal.not_written", extra={"replies": len(texts) + len(posted)})
-        if self._growing:
-            self._work.set()
+        """Write everything that is not written yet, now."""
+        await self._pay_all()
+        await self._write_texts()
+
+    # ------------------------------------------------------------------------------------------ what replies tell
 
     def posted(self, reply: str, refs: Sequence[Ref], place: Place) -> None:
-        self._posted[reply] = (refs, place)
-        self._work.set()
+        self._debt(reply).posted = (refs, place)
+        self._owed.set()
 
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         self._growing[reply] = text
-        self._work.set()
+        self._grown.set()
 
     async def ended(self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage) -> None:
+        self._forget_text(reply)
+        self._debt(reply).end = _End(text, notice, turn, usage)
+        await self._pay_soon(reply)
+
+    async def closed(self, reply: str, state: Closed) -> None:
+        self._forget_text(reply)
+        self._debt(reply).closed = state
+        await self._pay_soon(reply)
+
+    def _forget_text(self, reply: str) -> None:
         self._growing.pop(reply, None)
         self._written.pop(reply, None)
-        try:
-            await self._write_posted(reply)
-            await self._store.ended(reply, text=text, notice=notice, turn=turn, tokens=asdict(usage))
-        except StoreError:
-            log.exception("journal.end_not_written", extra={"reply": reply})
 
-    async def closed(self, reply: str, state: Literal["shown", "gone", "denied"]) -> None:
-        try:
-            await self._write_posted(reply)
-            await self._store.closed(reply, state)
-        except StoreError:
-            log.exception("journal.close_not_written", extra={"reply": reply})
+    def _debt(self, reply: str) -> _Debt:
+        return self._debts.setdefault(reply, _Debt())
 
-    async def _write_posted(self, reply: str) -> None:
-        if reply in self._posted:
-            refs, place = self._posted.pop(reply)
+    # ------------------------------------------------------------------------------------------ writing
+
+    @staticmethod
+    async def _keep(work: asyncio.Event, write: Callable[[], Awaitable[bool]], *, every: float) -> None:
+        """Write whenever there is work, at most once in `every` seconds, and ever more rarely while it fails."""
+        failures = 0
+        while True:
+            await work.wait()
+            work.clear()
+            if await write():
+                failures = 0
+                await asyncio.sleep(every)
+            else:
+                await asyncio.sleep(min(_AGAIN_MOST, _AGAIN * 2.0**failures))
+                failures += 1
+                work.set()
+
+    async def _write_texts(self) -> bool:
+        texts = [(reply, text()) for reply, text in self._growing.items()]
+        if self._growing:
+            self._grown.set()
+        new = [(reply, text) for reply, text in texts if len(text) != self._written.get(reply, 0)]
+        try:
+            if new:
+                await self._store.grew(new)
+        except Exception:  # whatever a disk does, the replies go on
+            log.exception("journal.texts_not_written", extra={"replies": len(new)})
+            return False
+        for reply, text in new:
+            if reply in self._growing:
+                self._written[reply] = len(text)
+        return True
+
+    async def _pay_all(self) -> bool:
+        paid = [await self._pay(reply) for reply in tuple(self._debts)]
+        return all(paid)
+
+    async def _pay_soon(self, reply: str) -> None:
+        """Pay now; should that take too long or fail, it goes on behind the caller's back."""
+        payment = asyncio.create_task(self._pay(reply), name=f"journal {reply}")
+        self._payments.add(payment)
+        payment.add_done_callback(self._payments.discard)
+        done, _ = await asyncio.wait({payment}, timeout=_PATIENCE)
+        if not done:
+            log.warning("journal.slow", extra={"reply": reply, "seconds": _PATIENCE})
+
+    async def _pay(self, reply: str) -> bool:
+        """Tell the disk what it does not know of this reply, in order. Whether it knows all now."""
+        debt = self._debts.get(reply)
+        if debt is None:
+            return True
+        async with debt.paying:
+            try:
+                while not debt.paid:
+                    await self._pay_next(reply, debt)
+            except Exception:
+                log.exception("journal.not_written", extra={"reply": reply})
+                self._owed.set()
+                return False
+            if self._debts.get(reply) is debt:
+                del self._debts[reply]
+        return True
+
+    async def _pay_next(self, reply: str, debt: _Debt) -> None:
+        if debt.posted is not None:
+            posted = refs, place = debt.posted
             await self._store.posted(reply, refs, place, reply_anchors(place, list(refs)))
+            if debt.posted is posted:  # nothing newer has come meanwhile
+                debt.posted = None
+        elif debt.end is not None:
+            end = debt.end
+            await self._store.ended(
+                reply, text=end.text, notice=end.notice, turn=end.turn, tokens=asdict(end.usage)
+            )
+            debt.end = None
+        elif debt.closed is not None:
+            await self._store.closed(reply, debt.closed)
+            debt.closed = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -23,18 +23,18 @@ from bot.claude.faults import ClaudeFault
 from bot.ports import Content, Control, Place, Platform, Ref
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
+from bot.reply.status import Status
 
 log = logging.getLogger(__name__)
 
-# A status is a courtesy for the time until the first text: an answer that is quicker than this needs none, and
-# Claude's request is on its way before anything cosmetic is.
-_STATUS_AFTER = 0.2
-
-# How an answer ended that Claude itself ended -> what stands under it.
+# Why Claude ended an answer that is not whole -> what stands under it. Any other reason, also one that only some
+# other server knows, is a whole answer: its `message_stop` came.
 _STOP_NOTICES = {
     "max_tokens": sentences.CUT_BY_LIMIT,
     "model_context_window_exceeded": sentences.CONTEXT_FULL,
-    "refusal": sentences.REFUSED,
+    "pause_turn": sentences.PAUSED,
+    "tool_use": sentences.PAUSED,
+    "compaction": sentences.PAUSED,
 }
 
 Turn = Literal["whole", "partial", "refused"]
@@ -70,13 +70,23 @@ class Reply:
     """One growing answer. Make it, `run` it once."""
 
     def __init__(
-        self, subject: Subject, *, platform: Platform, outbox: Outbox, claude: Claude, journal: Journal
+        self,
+        subject: Subject,
+        *,
+        platform: Platform,
+        outbox: Outbox,
+        claude: Claude,
+        journal: Journal,
+        status: Status | None = None,
+        room: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
+        """`status`: one that is shown already. `room` is held while Claude is read, and no longer."""
         profile = platform.profile
         self.subject = subject
-        self._platform = platform
         self._claude = claude
         self._journal = journal
+        self._room: AbstractAsyncContextManager[None] = nullcontext() if room is None else room
+        self._status = status or Status(platform, subject.place, sentences.THINKING)
         self._document = Document(profile.dialect, profile.page_limit)
         self._view: View = outbox.open(
             subject.place,
@@ -88,20 +98,25 @@ class Reply:
             on_posted=self._on_posted,
         )
         self._refs: list[Ref] = list(subject.refs)
-        self._status = sentences.THINKING
-        self._status_changed = asyncio.Event()
         self._reading: asyncio.Task[tuple[str, Turn]] | None = None
         self._stopped: str | None = None
         self._usage = Usage()
-        self._begun = asyncio.Event()
-        self._status_shown = False
+        self._begun = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether Claude has said anything that people can see."""
+        return self._begun
 
     def stop(self, notice: str = sentences.STOPPED) -> None:
-        """End it now: Claude's request is closed, what was said stays, `notice` is added. The first call counts."""
-        if self._stopped is None:
-            self._stopped = notice
-            if self._reading is not None:
-                self._reading.cancel()
+        """End it now: Claude's request is closed, what was said stays, `notice` is added. The first call counts; one
+        that comes after Claude's own end says nothing new.
+        """
+        if self._stopped is not None or (self._reading is not None and self._reading.done()):
+            return
+        self._stopped = notice
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def run(self, ask: Callable[[], Awaitable[Ask]]) -> Settled:
         """Grow it to its end, and return how the view ended. `ask` is called once, at once."""
@@ -109,46 +124,56 @@ class Reply:
         self._reading = asyncio.create_task(self._read(ask), name=f"read {self.subject.id}")
         if self._stopped is not None:
             self._reading.cancel()
-        status = asyncio.create_task(self._show_status(), name=f"status {self.subject.id}")
         settled = asyncio.create_task(self._view.settled(), name=f"view {self.subject.id}")
+        self._status.start()
         try:
             # The view can settle first only because it is gone or denied: then nobody needs the rest.
             await asyncio.wait({self._reading, settled}, return_when=asyncio.FIRST_COMPLETED)
             if not self._reading.done():
                 self._reading.cancel()
             notice, turn = await self._outcome(self._reading)
-            text = self._document.text
-            await self._journal.ended(self.subject.id, text=text, notice=notice, turn=turn, usage=self._usage)
-            log.info(
-                "reply.ended",
-                extra={
-                    "reply": self.subject.id,
-                    "turn": turn,
-                    "characters": len(text),
-                    "tokens_in": self._usage.tokens_in,
-                    "tokens_out": self._usage.tokens_out,
-                    "cache_read": self._usage.cache_read,
-                    "cache_written": self._usage.cache_written,
-                },
-            )
-            self._document.end(notice)
-            self._view.finish()
+            self._status.over()
+            await self._end(notice, turn)
             outcome = await settled
+            await self._status.end()
         finally:
-            for task in (self._reading, status, settled):
+            # Where all went well these are over already; where something broke, nothing is left running.
+            self._view.abandon()
+            self._status.cancel()
+            for task in (self._reading, settled):
                 task.cancel()
-            await asyncio.gather(self._reading, status, settled, return_exceptions=True)
-        await self._clear_status()
+            await asyncio.gather(self._reading, settled, return_exceptions=True)
         return outcome
+
+    async def _end(self, notice: str, turn: Turn) -> None:
+        """First into the journal, then before people's eyes."""
+        text = self._document.text
+        await self._journal.ended(self.subject.id, text=text, notice=notice, turn=turn, usage=self._usage)
+        log.info(
+            "reply.ended",
+            extra={
+                "reply": self.subject.id,
+                "turn": turn,
+                "characters": len(text),
+                "tokens_in": self._usage.tokens_in,
+                "tokens_out": self._usage.tokens_out,
+                "cache_read": self._usage.cache_read,
+                "cache_written": self._usage.cache_written,
+            },
+        )
+        self._document.end(notice)
+        self._view.finish()
 
     async def _outcome(self, reading: asyncio.Task[tuple[str, Turn]]) -> tuple[str, Turn]:
         """The notice under the answer and what its text is worth to later turns."""
         await asyncio.wait({reading})
-        if reading.cancelled():
-            return self._stopped or "", "partial"
-        error = reading.exception()
-        if error is None:
+        error = None if reading.cancelled() else reading.exception()
+        if error is None and not reading.cancelled():
             return reading.result()
+        if self._stopped is not None and (error is None or isinstance(error, ClaudeFault)):
+            return self._stopped, "partial"  # also where closing the request made it fail
+        if self._view.is_settled and error is None:
+            return "", "partial"  # nobody will see it
         if isinstance(error, ClaudeFault):
             log.warning(
                 "reply.claude_failed",
@@ -161,77 +186,55 @@ class Reply:
                 },
             )
             return error.sentence, "partial"
-        log.error("reply.failed", extra={"reply": self.subject.id}, exc_info=error)
+        # A reading that nobody cancelled and that yet was: something below took a cancellation for its own.
+        log.error(
+            "reply.failed", extra={"reply": self.subject.id, "cancelled": error is None}, exc_info=error
+        )
         return sentences.OUR_FAULT, "partial"
 
     async def _read(self, ask: Callable[[], Awaitable[Ask]]) -> tuple[str, Turn]:
         """Everything Claude says goes into the document; nothing here waits for a platform."""
-        async with aclosing(self._claude.answer(await ask())) as events:
+        async with self._room, aclosing(self._claude.answer(await ask())) as events:
+            self._status.say(sentences.THINKING)
             async for event in events:
                 match event:
                     case Text(text):
-                        self._begun.set()
                         self._document.feed(text)
+                        if not self._begun and text.strip():
+                            self._begun = True
+                            self._status.over()
                         self._view.grew()
                     case Spent(usage):
                         self._usage = usage
                     case Thinking():
-                        self._say_status(sentences.THINKING)
+                        self._status.say(sentences.THINKING)
                     case Working(tool):
-                        self._say_status(sentences.WORKING.format(tool=tool))
+                        self._status.say(sentences.WORKING.format(tool=tool))
                     case Retrying(fault, seconds):
-                        log.info(
-                            "reply.retrying",
-                            extra={
-                                "reply": self.subject.id,
-                                "kind": fault.kind,
-                                "seconds": round(seconds, 1),
-                            },
-                        )
-                        self._say_status(sentences.RETRYING.format(seconds=max(1, round(seconds))))
+                        self._retrying(fault, seconds)
                     case Done(reason):
                         return self._ended(reason)
         raise RuntimeError("an answer ended without Done and without a fault")
 
+    def _retrying(self, fault: ClaudeFault, seconds: float) -> None:
+        log.info(
+            "reply.retrying",
+            extra={"reply": self.subject.id, "kind": fault.kind, "seconds": round(seconds, 1)},
+        )
+        self._status.say(sentences.RETRYING.format(seconds=max(1, round(seconds))))
+
     def _ended(self, reason: str) -> tuple[str, Turn]:
         if reason == "refusal":
             return sentences.REFUSED, "refused"
-        notice = _STOP_NOTICES.get(reason, "")
-        if not self._document.text.strip() and not notice:
-            notice = sentences.NOTHING_SAID
-        return notice, "whole" if reason in ("end_turn", "stop_sequence") else "partial"
+        if reason in _STOP_NOTICES:
+            return _STOP_NOTICES[reason], "partial"
+        return "" if self._document.text.strip() else sentences.NOTHING_SAID, "whole"
 
     def _on_posted(self, index: int, ref: Ref, place: Place) -> None:
-        if index >= 0:  # -1 is the announcement: no page, but it made the thread
+        if index >= 0:
             del self._refs[index:]
             self._refs.append(ref)
+            self._status.posted()
+        else:  # the announcement: no page, but it made the thread
+            self._status.place = place
         self._journal.posted(self.subject.id, tuple(self._refs), place)
-
-    # -------------------------------------------------------------------------------------------- status
-
-    def _say_status(self, text: str) -> None:
-        if not self._begun.is_set() and text != self._status:
-            self._status = text
-            self._status_changed.set()
-
-    async def _show_status(self) -> None:
-        """Until the first text: the newest status, refreshed before the platform lets it lapse."""
-        await self._wait(self._begun, _STATUS_AFTER)
-        while not self._begun.is_set():
-            self._status_changed.clear()
-            await self._platform.status(self._view.place, self._status)
-            self._status_shown = True
-            await self._wait(self._status_changed, self._platform.profile.status_seconds)
-
-    async def _clear_status(self) -> None:
-        """A post clears it by itself; a reply that never posted anything has to say so."""
-        if self._status_shown and not self._refs:
-            await self._platform.status(self._view.place, "")
-
-    @staticmethod
-    async def _wait(event: asyncio.Event, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await event.wait()
-        except TimeoutError:
-            return
