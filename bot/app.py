@@ -14,11 +14,14 @@ import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from pydantic import SecretStr
+
 from bot.claude.answer import Claude
 from bot.conversation.conversations import Channel, Conversations
 from bot.conversation.journal import StoreJournal
 from bot.ports import ConnectError, Health, Platform
 from bot.reply.outbox import Outbox
+from bot.service import logs
 from bot.service.health import HealthServer
 from bot.settings import Settings
 from bot.store.store import Store, StoreError, Unfinished
@@ -28,7 +31,15 @@ log = logging.getLogger(__name__)
 # After the drain, for the last edits of what was interrupted: a full Slack bucket sends ten at once, and refills
 # within this. The stop timeouts under deploy/ are the drain plus more than this.
 _GRACE = 10.0
+# For a question that arrived while the last edits went out, and is told to wait.
+_LAST_WORDS = 1.0
+# For each of the last steps: platforms that do not close, a disk that does not answer.
+_PATIENCE = 3.0
 _UPKEEP_EVERY = 60.0
+
+
+class _CannotStart(Exception):
+    """A sentence for the person who runs the bot."""
 
 
 class App:
@@ -40,10 +51,11 @@ class App:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._draining = False
-        self._failed: ConnectError | None = None
+        self._failed: str | None = None  # why a platform will not have us
 
     async def run(self) -> int:
-        """Serve until a signal. Returns the exit code: 0 after an orderly end, 1 where a platform refused us."""
+        """Serve until a signal. Returns the exit code: 0 after an orderly end, 1 after any other."""
+        logs.hide(value.get_secret_value() for _, value in self._settings if isinstance(value, SecretStr))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
@@ -52,11 +64,18 @@ class App:
         except StoreError as error:
             log.critical("app.no_database", extra={"reason": str(error)})
             return 1
+        except _CannotStart as error:
+            log.critical("app.cannot_start", extra={"reason": str(error)})
+            return 1
+        except Exception:
+            # Through the log, which leaves out secrets and people's words; a bare traceback does not.
+            log.critical("app.failed", exc_info=True)
+            return 1
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
         if self._failed is not None:
-            log.critical("app.cannot_connect", extra={"reason": str(self._failed)})
+            log.critical("app.cannot_connect", extra={"reason": self._failed})
             return 1
         return 0
 
@@ -80,7 +99,12 @@ class App:
             channels = {
                 platform.profile.name: Channel(platform, Outbox(platform)) for platform in self._platforms
             }
+            for platform in self._platforms:  # closed long before, unless something broke on the way
+                stack.push_async_callback(platform.close)
             conversations = Conversations(settings=settings, store=store, journal=journal, claude=claude)
+            for name, channel in channels.items():
+                await self._recall_budgets(store, name, channel)
+            unfinished = await store.unfinished()
             await self._start_health(stack, channels)
             async with asyncio.TaskGroup() as background:
                 tasks = [
@@ -88,9 +112,7 @@ class App:
                     background.create_task(self._upkeep(store, channels), name="upkeep"),
                 ]
                 for name, channel in channels.items():
-                    await self._recall_budgets(store, name, channel)
                     tasks.append(background.create_task(channel.outbox.run(), name=f"outbox {name}"))
-                unfinished = await store.unfinished()
                 async with asyncio.TaskGroup() as serving:
                     listening = [
                         serving.create_task(
@@ -108,13 +130,22 @@ class App:
                     await self._drain(conversations)
                     for task in listening:
                         task.cancel()
-                for channel in channels.values():
-                    await channel.platform.close()
-                await self._keep_budgets(store, channels)
-                await journal.flush()
+                await conversations.close(0.0 if self._hurry.is_set() else _LAST_WORDS)
+                await self._put_away(store, journal, channels)
                 for task in tasks:
                     task.cancel()
         log.info("app.ended")
+
+    async def _put_away(self, store: Store, journal: StoreJournal, channels: dict[str, Channel]) -> None:
+        """The last steps. Each may fail or hang without costing the others their turn."""
+        steps = [(f"close {name}", channel.platform.close()) for name, channel in channels.items()]
+        steps += [("budgets", self._keep_budgets(store, channels)), ("journal", journal.flush())]
+        for name, step in steps:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await step
+            except Exception:
+                log.exception("app.step_failed", extra={"step": name})
 
     async def _listen(
         self, channel: Channel, conversations: Conversations, left: Sequence[Unfinished]
@@ -124,7 +155,12 @@ class App:
         try:
             await channel.platform.connect(channel.outbox)
         except ConnectError as error:
-            self._failed = error
+            self._failed = str(error)
+            self._stop.set()
+            return
+        except Exception as error:
+            log.exception("platform.connect_failed", extra={"platform": name})
+            self._failed = f"{name}: an unexpected {type(error).__name__}; the log says where"
             self._stop.set()
             return
         log.info("platform.connected", extra={"platform": name, "unfinished": len(left)})
@@ -139,7 +175,7 @@ class App:
             await asyncio.sleep(1)
 
     async def _drain(self, conversations: Conversations) -> None:
-        seconds = 0.0 if self._failed else self._settings.drain_seconds
+        seconds = self._settings.drain_seconds if self._failed is None else 0.0
         draining = asyncio.create_task(conversations.drain(seconds, _GRACE))
         hurry = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +183,6 @@ class App:
             # A second signal: no more waiting. What is left stands in the journal for the next start.
             draining.cancel()
             await asyncio.wait({draining})
-            await conversations.drain(0.0, 0.0)
         elif left := draining.result():
             log.warning("drain.left", extra={"replies": left})
         hurry.cancel()
@@ -161,7 +196,13 @@ class App:
 
         server = HealthServer(self._settings.health_host, self._settings.health_port, ask)
         stack.push_async_callback(server.stop)
-        port = await server.start()
+        try:
+            port = await server.start()
+        except OSError as error:
+            wanted = f"{self._settings.health_host}:{self._settings.health_port}"
+            raise _CannotStart(
+                f"HEALTH_HOST:HEALTH_PORT {wanted} cannot be used: {error.strerror}"
+            ) from error
         log.info("health.listening", extra={"port": port})
 
     async def _upkeep(self, store: Store, channels: dict[str, Channel]) -> None:
@@ -170,7 +211,7 @@ class App:
                 await store.prune()
                 await asyncio.sleep(_UPKEEP_EVERY)
                 await self._keep_budgets(store, channels)
-            except StoreError:
+            except Exception:  # whatever a disk does, the replies go on
                 log.exception("upkeep.failed")
                 await asyncio.sleep(_UPKEEP_EVERY)
 
