@@ -46,6 +46,7 @@ STATUS_SECONDS: Final = 8.0
 
 COMMANDS_TIMEOUT: Final = 5.0
 STATUS_TIMEOUT: Final = 5.0
+TYPING_APART: Final = 1.25  # seconds: under the 5 in 5 s that its route is seen to allow in a channel
 NAME_TIMEOUT: Final = 5.0
 
 _TALKATIVE: Final = (
@@ -83,7 +84,7 @@ class DiscordPlatform:
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = ""
         self._registered = asyncio.Event()
-        self._typing: set[str] = set()
+        self._typed: dict[str, float] = {}  # channel -> when
         self._closed = False
 
     @property
@@ -217,19 +218,19 @@ class DiscordPlatform:
         return await self._writing.find(place, key)
 
     async def status(self, place: Place, text: str) -> None:
-        """Typing. It ends by itself, or with the next message, so "" has nothing to do. One call in flight for a
-        channel: several replies that begin at once need only one.
+        """Typing. It ends by itself, or with the next message, so "" has nothing to do. Several replies that begin
+        at once need only one: a channel is told at most once in `TYPING_APART` seconds, which its budget always has.
         """
-        if not text or place.channel in self._typing:
+        now = asyncio.get_running_loop().time()
+        self._typed = {channel: at for channel, at in self._typed.items() if now - at < TYPING_APART}
+        if not text or place.channel in self._typed:
             return
-        self._typing.add(place.channel)
+        self._typed[place.channel] = now
         try:
             async with asyncio.timeout(STATUS_TIMEOUT):
                 await self._writing.typing(place)
         except TimeoutError:
             _log.info("typing in channel %s took longer than %.0f s", place.channel, STATUS_TIMEOUT)
-        finally:
-            self._typing.discard(place.channel)
 
     async def tell(self, incoming: Incoming, sentence: str) -> bool:
         if not incoming.place.route:

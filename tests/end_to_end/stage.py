@@ -126,10 +126,23 @@ class Chat:
     # ------------------------------------------------------------------------------------------ what a viewer saw
 
     def frames(self, question: str) -> list[Entry]:
-        """What the bot showed in answer to this message, in order."""
-        shown = self.world.record.entries("shown", self.name, author=self.server.bot_id)
-        first = [one["message"] for one in shown if question in (one.get("thread"), one.get("reply_to"))]
-        return [one for one in shown if one["message"] in first and not one.get("ephemeral")]
+        """What the bot showed in answer to this message, in order.
+
+        Slack: in its thread. Discord: a reply to it, or to one of the answer's messages, or a message of the bot's
+        right under one.
+        """
+        shown = [one for one in self.world.record.entries("shown", self.name) if not one.get("ephemeral")]
+        answer = set()
+        above: dict[str, str] = {}  # channel -> its newest message
+        for one in shown:
+            if one["verb"] == "post":
+                parent = (
+                    one["thread"] if self.name == "slack" else one["reply_to"] or above.get(one["channel"])
+                )
+                if one["author"] == self.server.bot_id and (parent == question or parent in answer):
+                    answer.add(one["message"])
+                above[one["channel"]] = one["message"]
+        return [one for one in shown if one["message"] in answer]
 
     def pages(self, question: str) -> list[Entry]:
         """The messages of the answer as they look now."""
