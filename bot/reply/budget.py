@@ -41,15 +41,17 @@ REMEMBER = 600.0
 PROBE_AFTER = 630.0
 
 # After a first refusal that does not say how large the limit is: this share of the rule's rate, climbing by this
-# share per second. From 0.3 it is back at the rule's figure after 70 s; a true limit of half is met after 40 s,
-# when some 15 calls have been counted: a measurement within 7%.
+# share per second. From 0.3 it is back at the rule's figure after 140 s; a limit of a third is met again after 40 s,
+# when some ten calls have been counted: a measurement within 10%.
 _FLOOR = 0.3
-_CLIMB = 0.01
+_CLIMB = 0.005
+# Seconds without a call after which a full budget counts as rested: what follows begins with a whole burst.
+_REST = 30.0
 # A measurement of n calls is exact to one call: less than this many says too little.
 _ENOUGH = 6
 # What is thought to be right is spent a little under, then a little over, so that on the whole all of it is spent
-# and the next refusal comes at the next probe.
-_UNDER = 0.97
+# and the next refusal comes at the next probe: so many tokens are saved up by the middle of that time.
+_SAVED = 1.5
 
 
 class Learned(TypedDict):
@@ -76,7 +78,7 @@ class Budget:
 
     __slots__ = (
         "_at", "_calls", "_carried", "_climb", "_climb_at", "_ends", "_ends_early", "_episode", "_full_from",
-        "_level", "_opened", "_probe", "_probe_at", "_since", "_sure_from", "bucket", "burst", "episodes", "flights",
+        "_level", "_opened", "_probe", "_probe_at", "_since", "_single", "_sure_from", "bucket", "burst", "episodes", "flights", "limit",
         "period", "rate", "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
     )  # fmt: skip
 
@@ -86,6 +88,7 @@ class Budget:
         self.shape: Literal["bucket", "window"] = rule.shape
         self.rate = rule.rate
         self.burst = rule.burst
+        self.limit = rule.burst  # what headers call the limit
         self.period = rule.burst / rule.rate
         self.flights = 0
         self.shut_until = -math.inf
@@ -111,6 +114,7 @@ class Budget:
         self._probe_at = math.inf
         self._probe: _Probe | None = None
         self._episode = False
+        self._single = False  # the first refusal met the second call: nothing can be saved up
 
     # ------------------------------------------------------------------------------------------------ asking
 
@@ -153,6 +157,11 @@ class Budget:
             return self.period
         early = min(self._ends_early, self._ends)
         return (early if early < math.inf else now + self.period) - now
+
+    def open_at(self, now: float) -> bool:
+        """Window: whether one is open, or being opened by a call in flight."""
+        self._turn(now)
+        return self._opened
 
     @property
     def learned(self) -> bool:
@@ -244,10 +253,14 @@ class Budget:
         ends = now + reset_after
         others = max(0, self.flights - 1)
         same = self._opened and self._ends < math.inf and ends <= self._ends + 0.5 * self.trip + 0.05
-        if limit != self.burst:
+        if limit != self.limit:
             if self.shape == "window":
-                self._level += limit - self.burst
-            self.burst = limit
+                self._level += limit - self.limit
+            self.limit = self.burst = limit
+        if not same and self.shape == "window":
+            # The first answer of a window says how many calls it really holds, whatever `limit` says: the next
+            # window is expected to hold as many.
+            self.burst = max(1, min(limit, remaining + 1 + others))
         used = limit - remaining
         if used == 1 or reset_after > self.period:
             # The first call of a window is answered with the window's length.
@@ -275,7 +288,7 @@ class Budget:
             if now > self._at:
                 self._level = self._level_at(now)
                 self._at = now
-                if self._level >= self.burst and not self.flights and self._probe is None:
+                if self._level >= self.burst and not self.flights and now - self.used_at > _REST:
                     # Full: what is counted from here on began with a whole burst.
                     self._since, self._full_from, self._calls = now, True, 0
         elif self._opened and now >= self._ends:
@@ -305,24 +318,28 @@ class Budget:
             self.period = rule.burst / rule.rate
             self.rate = self.burst / self.period
             return
-        time, calls = max(now - self._since, 1e-3), self._calls
-        if self._probe is not None:
-            # As expected: the learned rate still holds. It was below the rate that the probe tried.
-            self.rate = min(self._probe.base, rule.rate)
-            self._probe = None
-            self._settle(now, self.rate)
-        elif self._full_from:
+        # Of the calls in flight some have arrived already.
+        time, calls = max(now - self._since, 1e-3), self._calls + 0.5 * self.flights
+        probed, self._probe = self._probe is not None, None
+        if self._full_from:
             if calls >= self.burst + 3:
                 measured = (calls - self.burst + 0.5) / time
                 self.burst = max(1, self.burst // 2)
-                self._settle(now, max(_FLOOR * rule.rate * 0.5, min(measured, 0.95 * self.rate)))
+                self._settle(now, max(0.5 * _FLOOR * rule.rate, min(measured, 0.95 * self.rate)))
             else:
-                # It came within what we took for the burst: the burst is not to be trusted, and the rate is unknown.
-                self.burst = 1
+                # It came within what we took for the burst: that is not to be trusted, and the rate is unknown.
+                self._single = calls <= 1
+                self.burst = max(1, round(calls - 0.5 * rule.rate * time))
                 self.rate = min(self.rate, _FLOOR * rule.rate)
                 self._climb, self._climb_at = _CLIMB * rule.rate, now
-        elif calls >= _ENOUGH:
-            self._settle(now, max(0.02 * rule.rate, min((calls - 0.5) / time, rule.rate)))
+        elif calls >= _ENOUGH or probed:
+            measured = calls / time
+            if self._single and not probed:
+                # Nothing can be saved up, so what was not spent is lost, and the count says too little.
+                measured = max(measured, 0.9 * self.rate)
+            if not probed:
+                self.burst = max(1, self.burst // 2)
+            self._settle(now, max(0.02 * rule.rate, min(measured, rule.rate)))
         else:
             self.rate = max(0.02 * rule.rate, min(0.7 * self.rate, max(calls, 0.5) / time))
             self._climb, self._climb_at = _CLIMB * rule.rate / 3, now
@@ -330,8 +347,8 @@ class Budget:
 
     def _settle(self, now: float, rate: float) -> None:
         """Believe a measurement: begin a little under it and creep so that the whole is spent by the next probe."""
-        self.rate = _UNDER * rate
-        under = rate - self.rate
+        under = min(0.1 * rate, 4.0 * _SAVED / PROBE_AFTER)
+        self.rate = rate - under
         self._climb = 2.0 * under / PROBE_AFTER
         self._climb_at = now
         self._probe_at = now + PROBE_AFTER
@@ -347,7 +364,6 @@ class Budget:
             self._climb_at = now
         if self.rate >= top:
             self._climb, self._probe_at, self._probe = 0.0, math.inf, None
-            self.burst = self.bucket.rule.burst
         elif now >= self._probe_at and self._probe is None:
             self._probe = _Probe(now, self.rate)
             self._climb = 0.0
@@ -364,7 +380,6 @@ class Budget:
         # More went through than the learned limit can explain: it has risen.
         top = self.bucket.rule.rate
         if self.rate >= top:
-            self.rate, self.burst = top, self.bucket.rule.burst
             self._probe = None
         else:
             self._probe = _Probe(now, self.rate)
@@ -394,7 +409,7 @@ class Budget:
             self._level = min(float(self.burst), float(learned["left"]) + elapsed * self.rate)
             self._at = now
             if not self.told_by_headers and self.rate < self.bucket.rule.rate:
-                self._settle(now, self.rate / _UNDER)
+                self._settle(now, self.rate)
         elif elapsed < self.period:
             self._opened, self._level = True, float(learned["left"])
             self._ends = self._ends_early = now + self.period - elapsed

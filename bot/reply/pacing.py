@@ -24,9 +24,10 @@ What a token is worth
     window) costs nothing.
 
 What is kept
-    The end of a reply matters more than any frame: last edits go first, and tokens are banked for them, one for each
-    live reply as far as the burst reaches. In steady state the bank costs nothing, for every new token is spent.
-    In a window the bank is what probably ends within it, and is spent in its last moments.
+    The end of a reply matters more than any frame: last edits go first, and tokens are banked for them: one for each
+    live reply but one (the next token comes while the first leave), as far as the burst reaches. In steady state the
+    bank costs nothing, for every new token is spent. In a window the bank is what probably ends within it, and it is
+    spent in its last moments.
 
 What is fair
     The index alone may leave a slow reply unseen for long beside fast ones. A fair share is the time in which the
@@ -41,23 +42,38 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from operator import mul
+from typing import TypeAlias
 
 from bot.ports import Bucket, Op, Rule
 from bot.reply.budget import SLOW, Budget, Learned
 
-# Spare tokens are spent over about this many seconds (simulated: 15-20 s is within a few percent of an optimum that
-# knows the future for replies of 10-50 s; spending them at once is 1.3-1.8 times above it).
-_TAU = 18.0
+# Spare tokens are spent over about this many seconds: for replies of 10-50 s anything from 14 to 18 is within a percent
+# of the best (`python -m bench pacing`); spending them at once is 1.3-1.8 times above an optimum that knows the future.
+_TAU = 17.0
+# What is banked will be spent as well, later: this share of it counts when tokens are priced.
+_BANK_COUNTS = 0.7
+# The same for a window, whose bank is spent in its last moments.
+_WINDOW_BANK_COUNTS = 0.5
+# A window's time begins with its first call, so a call that opens one is worth more than what it shows:
+# the age at which it leaves, as a share of the usual one.
+_OPENING = 0.2
 _PATIENCE = 2.5  # fair shares after which a reply goes before every index
 _IN_FLIGHT = 2  # calls under way at once in one bucket
 # How long a reply probably goes on from here: what a window must bank is how many end within it.
 _LIFE = 30.0
+_TYPICAL = 100.0  # characters a second of a reply that has not been heard yet
 _RATE_MEMORY = 3.0  # seconds over which a reply's speed is averaged
 _LOOK_AGAIN = 0.5  # a predicted moment is looked at again at least this often: streams change their speed
+# Between two fragments only the age grows, so a call that is not pressing leaves with the next fragment (it shows up
+# to a fragment more for the same token: 4% of lag with ten fragments a second), if that comes within so many seconds.
+_BREATH = 0.12
+_JUST_NOW = 0.005
+# Text that comes so soon after a call left is the same stream going on: its age counts from that call.
+_STREAMING = 0.3
 _EPS = 1e-9
 _TICK = 1e-3  # nothing is asked again sooner
 # A call that no budget counts.
@@ -78,40 +94,44 @@ class Item:
     __slots__ = (
         "asleep",
         "buckets",
+        "grew_at",
         "group",
         "growing",
+        "heard",
         "in_flight",
         "key",
         "late",
         "left_at",
+        "most",
         "not_before",
         "op",
         "over",
+        "queue",
         "rank",
         "rho",
         "rho_at",
         "rho_total",
         "sending",
-        "shares",
         "shown",
         "since",
         "slot",
         "total",
+        "unseen_at",
         "waited",
         "wanted",
     )  # fmt: skip
 
-    def __init__(
-        self, key: object, op: Op, buckets: tuple[Bucket, ...], now: float, speed: float = 0.0
-    ) -> None:
+    def __init__(self, key: object, op: Op, buckets: tuple[Bucket, ...], now: float) -> None:
         self.key = key
         self.op = op
         self.buckets = buckets
         self.total = 0  # characters that it could show
         self.shown = 0  # characters that it shows
+        self.most = 1 << 60  # what one call could show at most
         self.wanted = False
         self.rank = Rank.MORE
         self.growing = False
+        self.grew_at = -math.inf
         self.in_flight = False
         self.over = False
         self.not_before = -math.inf
@@ -123,10 +143,18 @@ class Item:
         self.group: _Group | None = None
         self.slot = -1
         self.asleep = False
-        self.shares = 0.0
-        self.rho = speed
+        self.queue = 0.0
+        self.unseen_at = now
+        self.rho = _TYPICAL
+        self.heard = False
         self.rho_at = now
         self.rho_total = -1
+
+    @property
+    def backlog(self) -> float:
+        """Characters that a call could bring to view; at least one, for there is something that it would change."""
+        upto = min(self.total, self.most)
+        return float(upto - self.shown) if upto > self.shown else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +184,34 @@ class Gauge:
     waiting: int
 
 
+def by_index(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
+    """Who is next, and its index: the largest backlog x age. A weight is 0.0 for those who may not be chosen."""
+    indices = list(map(mul, weights, map(now.__sub__, since)))
+    best = max(indices)
+    return indices.index(best), best
+
+
+def by_age(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
+    """Oldest first, for comparison (bench/); it leaves when the largest index would."""
+    _, best = by_index(weights, since, now)
+    oldest = min(range(len(since)), key=lambda slot: since[slot] if weights[slot] > 0.0 else math.inf)
+    return oldest, best
+
+
+Choice: TypeAlias = Callable[[list[float], list[float], float], tuple[int, float]]
+
+
 class _Group:
     """The items whose tightest budget is the same."""
 
     __slots__ = (
-        "budget", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "scan_at", "shares",
+        "budget", "choose", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "queue", "scan_at",
         "since", "sleepers", "sqrt_sum", "unseen", "weight",
     )  # fmt: skip
 
-    def __init__(self, budget: Budget, op: Op, now: float) -> None:
+    def __init__(self, budget: Budget, op: Op, choose: Choice, now: float) -> None:
         self.budget = budget
+        self.choose = choose
         self.op = op
         self.items: list[Item] = []
         self.weight: list[float] = []  # unseen characters of each item that may be sent; 0.0 for the others
@@ -179,16 +225,14 @@ class _Group:
         self.scan_at = 0
         self.price = math.inf  # an index at or over this may leave at once; infinity: nothing may
         self.due = math.inf
-        self.shares = 0.0  # fair shares that have passed
+        self.queue = 0.0  # replies with unseen text, summed over time
         self.clock = now
 
     # ------------------------------------------------------------------------------------------ bookkeeping
 
     def pass_time(self, now: float) -> None:
         if now > self.clock:
-            waiting = len(self.unseen)
-            if waiting:
-                self.shares += (now - self.clock) * self.budget.rate / waiting
+            self.queue += (now - self.clock) * len(self.unseen)
             self.clock = now
 
     def add(self, item: Item) -> None:
@@ -199,7 +243,7 @@ class _Group:
         self.since.append(item.since)
         if item.growing:
             self.growing += 1
-        self.sqrt_sum += math.sqrt(item.rho)
+            self.sqrt_sum += math.sqrt(item.rho)
 
     def remove(self, item: Item) -> None:
         self.lasts.pop(item, None)
@@ -212,10 +256,17 @@ class _Group:
         self.items.pop()
         self.weight.pop()
         self.since.pop()
-        if item.growing:
-            self.growing -= 1
-        self.sqrt_sum = max(0.0, self.sqrt_sum - math.sqrt(item.rho)) if self.items else 0.0
+        self.grow(item, growing=False)
         item.group, item.slot = None, -1
+
+    def grow(self, item: Item, *, growing: bool) -> None:
+        """Its stream goes on, or has ended."""
+        if growing == item.growing:
+            return
+        item.growing = growing
+        self.growing += 1 if growing else -1
+        root = math.sqrt(item.rho)
+        self.sqrt_sum = max(0.0, self.sqrt_sum + (root if growing else -root)) if self.growing else 0.0
 
     def list_item(self, item: Item, now: float) -> None:
         """Put the item where `pick` looks for it, or take it away: after any change to it."""
@@ -230,7 +281,8 @@ class _Group:
         if item not in self.unseen:
             self.pass_time(now)
             self.unseen[item] = None
-            item.shares = self.shares
+            item.queue = self.queue
+            item.unseen_at = now
         if item.not_before > now:
             self.weight[slot] = 0.0
             self.lasts.pop(item, None)
@@ -238,7 +290,7 @@ class _Group:
                 item.asleep = True
                 heapq.heappush(self.sleepers, (item.not_before, id(item), item))
             return
-        self.weight[slot] = float(max(1, item.total - item.shown))
+        self.weight[slot] = item.backlog
         self.since[slot] = item.since
         if item.rank is Rank.LAST:
             self.lasts[item] = None
@@ -276,15 +328,12 @@ class _Group:
         self.price = 0.0
         if self.lasts:
             return next(iter(self.lasts))
-        best: Item | None = None
         for item in self.unseen:
-            if item.not_before > now:
-                continue
-            if item.rank is Rank.FIRST:
+            if item.rank is Rank.FIRST and item.not_before <= now:
                 return item
-            if best is None or item.total - item.shown > best.total - best.shown:
-                best = item
-        return best
+        slot, best = self.choose(self.weight, self.since, now)
+        # A text that has only just come has no age yet; nothing is gained by waiting.
+        return self.items[slot] if best > 0.0 or self.weight[slot] > 0.0 else None
 
     def _pick_edit(self, now: float) -> Item | None:
         budget = self.budget
@@ -300,33 +349,46 @@ class _Group:
             return None
         oldest = next(iter(self.unseen))
         self.pass_time(now)
-        if self.shares - oldest.shares >= _PATIENCE and oldest.not_before <= now:
+        if self.waited_shares(oldest, now) >= _PATIENCE and oldest.not_before <= now:
             return oldest
         self._listen()
-        scores = list(map(mul, self.weight, map(now.__sub__, self.since)))
-        best = max(scores)
+        slot, best = self.choose(self.weight, self.since, now)
         price = 0.0 if forced else (self.sqrt_sum / pull) ** 2
         if best >= price and best > 0.0:
-            return self.items[scores.index(best)]
+            item = self.items[slot]
+            quiet = now - item.grew_at
+            if forced or not _JUST_NOW < quiet < _BREATH:
+                return item
+            # Between two fragments only the age grows: a moment later there is more to show for the same token.
+            self.price = price
+            self._at(item.grew_at + _BREATH)
+            return None
         self.price = price
         self._at(self._crossing(price, now))
         return None
+
+    def waited_shares(self, item: Item, now: float) -> float:
+        """How many fair shares it has been unseen; a share is the mean number of such replies since, over the rate."""
+        age = now - item.unseen_at
+        return age * age * self.budget.rate / max(1e-9, self.queue - item.queue)
 
     def _terms(self, left: float, now: float) -> tuple[float, float, bool]:
         """Tokens kept for last edits; tokens a second to spend; whether a token would be lost if none were spent."""
         budget = self.budget
         if budget.shape == "bucket":
             cap = budget.burst - budget.rate * budget.trip
-            bank = max(0.0, min(float(self.growing), cap - 1.0))
-            spare = max(0.0, left - bank - 1.0)
+            bank = max(0.0, min(float(min(self.growing, max(1, self.growing - 1))), cap - 1.0))
+            spare = max(0.0, left - _BANK_COUNTS * bank)
             return bank, budget.rate + spare / _TAU, left >= cap - _EPS
         closes = budget.closes_in(now)
-        rest = closes - 2.0 * budget.trip
+        rest = closes - budget.trip
         ending = max(1.0, self.growing * closes / _LIFE)
         bank = min(float(math.ceil(ending)), budget.burst - 1.0) if self.growing else 0.0
         if rest <= 0.5 * left * budget.trip:
             return 0.0, math.inf, True
-        return bank, max(_EPS, left / rest), False
+        pull = max(_EPS, (left - _WINDOW_BANK_COUNTS * bank) / rest)
+        # The price falls with the square of the pull.
+        return bank, pull if budget.open_at(now) else pull / _OPENING, False
 
     def _at(self, when: float) -> None:
         self.due = min(self.due, when)
@@ -336,7 +398,7 @@ class _Group:
         if budget.shape == "bucket":
             self._at(budget.ready(now, bank + 1.0))
             return
-        release = budget.closes_in(now) - 2.0 * budget.trip - 0.5 * budget.left(now) * budget.trip
+        release = budget.closes_in(now) - budget.trip - 0.5 * budget.left(now) * budget.trip
         self._at(now + max(0.0, min(release, _LOOK_AGAIN)))
 
     def _listen(self) -> None:
@@ -355,11 +417,12 @@ class _Group:
             return
         old, gap = item.rho, now - item.rho_at
         speed = (item.total - item.rho_total) / gap
-        new = speed if old == 0.0 else old + (1.0 - math.exp(-gap / _RATE_MEMORY)) * (speed - old)
+        new = speed if not item.heard else old + (1.0 - math.exp(-gap / _RATE_MEMORY)) * (speed - old)
         if new < 0.5:
             new = 0.0
-        item.rho, item.rho_at, item.rho_total = new, now, item.total
-        self.sqrt_sum = max(0.0, self.sqrt_sum + math.sqrt(new) - math.sqrt(old))
+        item.rho, item.rho_at, item.rho_total, item.heard = new, now, item.total, True
+        if item.growing:
+            self.sqrt_sum = max(0.0, self.sqrt_sum + math.sqrt(new) - math.sqrt(old))
 
     def _crossing(self, price: float, now: float) -> float:
         """When the first index will probably meet the price. Looked at again soon, for the price falls as well."""
@@ -382,7 +445,8 @@ class _Group:
 class Pacer:
     """The wants of all live replies of one platform, and its budgets."""
 
-    def __init__(self) -> None:
+    def __init__(self, choose: Choice = by_index) -> None:
+        self._choose = choose
         self._budgets: dict[str, Budget] = {}
         self._groups: dict[tuple[str, Op], _Group] = {}
         self._heap: list[tuple[float, int, _Group]] = []
@@ -393,9 +457,24 @@ class Pacer:
 
     # ------------------------------------------------------------------------------------------- joining
 
-    def join(self, key: object, op: Op, buckets: Sequence[Bucket], now: float, *, speed: float = 0.0) -> Item:
-        """A message that may want calls. `buckets`: what each call spends, the tightest first; `speed` if known."""
-        item = Item(key, op, tuple(buckets) or (_FREE,), now, speed)
+    def join(
+        self,
+        key: object,
+        op: Op,
+        buckets: Sequence[Bucket],
+        now: float,
+        *,
+        growing: bool = False,
+        after: Item | None = None,
+    ) -> Item:
+        """A message that may want calls. `buckets`: what each call spends, the tightest first.
+
+        `growing`: its stream goes on, and its end will want a call. `after`: the item whose text goes on in it.
+        """
+        item = Item(key, op, tuple(buckets) or (_FREE,), now)
+        item.growing = growing
+        if after is not None:
+            item.rho, item.heard = after.rho, after.heard
         self._group(item, now).add(item)
         return item
 
@@ -404,8 +483,10 @@ class Pacer:
         if item.in_flight or not self.moves(item, buckets):
             return False
         buckets = tuple(buckets) or (_FREE,)
+        growing = item.growing
         if item.group is not None:
             item.group.remove(item)
+        item.growing = growing
         item.buckets = buckets
         item.asleep = False
         group = self._group(item, now)
@@ -427,9 +508,7 @@ class Pacer:
         if group is None:
             return
         if item.in_flight:
-            if item.growing:
-                group.growing -= 1
-                item.growing = False
+            group.grow(item, growing=False)
             group.list_item(item, now)
             return
         group.remove(item)
@@ -443,18 +522,19 @@ class Pacer:
         if group is None or item.over:
             return False
         item.total = total
+        item.grew_at = now
         if now - item.rho_at > 0.5:
             group.hear(item, now)
         if item.wanted:
             slot = item.slot
             if group.weight[slot] <= 0.0:
                 return False
-            backlog = group.weight[slot] = float(total - item.shown) if total > item.shown else 1.0
+            backlog = group.weight[slot] = item.backlog
             if backlog * (now - item.since) < group.price:
                 return False
         else:
             item.wanted = True
-            item.since = min(now, item.late)
+            item.since = min(item.left_at if now - item.left_at < _STREAMING else now, item.late)
             group.list_item(item, now)
             if item.in_flight or group.due < math.inf:
                 return False
@@ -471,20 +551,22 @@ class Pacer:
         rank: Rank = Rank.MORE,
         growing: bool = True,
         not_before: float = -math.inf,
+        most: int = 1 << 60,
     ) -> bool:
-        """Like `want`, with all that can change: its rank, whether its stream goes on, when it may leave at soonest."""
+        """Like `want`, with all that can change: its rank, whether its stream goes on, when it may leave at soonest,
+        and how many characters one call can show `most`.
+        """
         group = item.group
         if group is None or item.over:
             return False
         item.total = total
         if not item.wanted:
             item.wanted = True
-            item.since = min(now, item.late)
+            item.since = min(item.left_at if now - item.left_at < _STREAMING else now, item.late)
         item.rank = rank
+        item.most = most
         item.not_before = not_before
-        if growing != item.growing:
-            group.growing += 1 if growing else -1
-            item.growing = growing
+        group.grow(item, growing=growing)
         group.list_item(item, now)
         if item.in_flight:
             return False
@@ -677,7 +759,9 @@ class Pacer:
         bucket = item.buckets[0]
         group = self._groups.get((bucket.key, item.op))
         if group is None:
-            group = self._groups[bucket.key, item.op] = _Group(self.budget(bucket, now), item.op, now)
+            group = self._groups[bucket.key, item.op] = _Group(
+                self.budget(bucket, now), item.op, self._choose, now
+            )
         return group
 
     def _push(self, group: _Group, due: float) -> None:

@@ -187,6 +187,7 @@ class View:
         self.messages: list[Message] = []
         self._posting: Posting | None = None
         self._growing: Item | None = None  # the item that `grew` speaks to
+        self._page_limit = desk.platform.profile.page_limit
         self._look_at = 0  # `grew` asks for a plan when the document is so long
         self._first_text_at: float | None = None
         self._finished = False
@@ -246,7 +247,7 @@ class View:
         if self._done.done():
             return
         if self._announce is not None:
-            self._want_post(ANNOUNCEMENT, now, total=0, not_before=now)
+            self._want_post(ANNOUNCEMENT, now, total=0)
             return
         length = self.document.length
         if self._only_grows(length):
@@ -284,7 +285,7 @@ class View:
         if len(pages) > len(self.messages):
             # A first text is looked at with every fragment until it has three words; a further page is known of.
             return length + 1 if not self.messages else 1 << 62
-        limit = self._desk.platform.profile.page_limit
+        limit = self._page_limit
         return max(pages[-1].start + int(_NEARLY_FULL * limit), length + max(40, limit // 50))
 
     def _plan_post(self, pages: Sequence[Page], length: int, now: float) -> None:
@@ -293,10 +294,11 @@ class View:
             return
         if self._finished:
             rank = Rank.LAST if number == len(pages) - 1 else Rank.MORE
-            self._want_post(number, now, total=length, rank=rank, not_before=now)
+            self._want_post(number, now, total=length, rank=rank, most=pages[number].end)
             return
         if number > 0:
-            self._want_post(number, now, total=length, not_before=now)
+            most = pages[number].end if pages[number].closed else pages[number].start + self._page_limit
+            self._want_post(number, now, total=length, most=most)
             return
         if self._first_text_at is None:
             self._first_text_at = now
@@ -310,14 +312,21 @@ class View:
         self._want_post(number, now, total=length, rank=Rank.FIRST, not_before=soonest)
 
     def _want_post(
-        self, number: int, now: float, *, total: int, not_before: float, rank: Rank = Rank.FIRST
+        self,
+        number: int,
+        now: float,
+        *,
+        total: int,
+        not_before: float = -math.inf,
+        rank: Rank = Rank.FIRST,
+        most: int = 1 << 60,
     ) -> None:
         """Want the next message. An announcement stands before everything and is in nobody's way: a first text."""
         posting = self._posting
         if posting is None:
             buckets = self._desk.platform.buckets("post", self.place, None)
-            speed = self._growing.rho if self._growing is not None else 0.0
-            item = self._pacer.join(self, "post", buckets, now, speed=speed)
+            growing = not self._finished
+            item = self._pacer.join(self, "post", buckets, now, growing=growing, after=self._growing)
             posting = self._posting = Posting(number, item, post_key(self.reply, number), wanted_since=now)
         if posting.searching or posting.item.in_flight:
             return
@@ -328,7 +337,13 @@ class View:
         posting.item.shown = self.messages[-1].item.shown if self.messages else 0
         self._growing = None if self._finished else posting.item
         self._pacer.demand(
-            posting.item, total, now, rank=rank, growing=not self._finished, not_before=not_before
+            posting.item,
+            total,
+            now,
+            rank=rank,
+            growing=not self._finished,
+            not_before=not_before,
+            most=most,
         )
 
     def _plan_edit(
@@ -356,9 +371,10 @@ class View:
             waits = math.inf if trimmed else self._posting.wanted_since + _CLOSING_WAITS
             not_before = max(not_before, waits)
         last = self._finished and number == len(pages) - 1
+        # A closed page that lacks text keeps all that follows it from being read in order.
         self._pacer.demand(
             item,
-            page.end if page.closed else length,
+            length if item.shown < page.end else page.end,
             now,
             rank=Rank.LAST if last else Rank.MORE,
             growing=growing,
@@ -458,7 +474,8 @@ class View:
             self.place = replace(self.place, thread=ref.message)
         else:
             buckets = self._desk.platform.buckets("edit", self.place, ref)
-            item = self._pacer.join(self, "edit", buckets, now, speed=posting.item.rho)
+            growing = not self._finished
+            item = self._pacer.join(self, "edit", buckets, now, growing=growing, after=posting.item)
             item.shown = call.end
             message = Message(ref, item, now, shown, call.length, plain=posting.plain)
             if shown is None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+
+from bot.ports import Content, Control, Denied, Gone, Op, Place, Ref, Rejected, Unavailable
+from bot.reply.view import post_key
 from tests.reply.fake_platform import (
     DISCORD,
     PLACE,
     SLACK,
     FakeDocument,
+    FakePage,
     FakePlatform,
     Fault,
     Running,
     limit_of,
     type_out,
 )
-
-from bot.ports import Content, Control, Denied, Gone, Op, Place, Ref, Rejected, Unavailable
-from bot.reply.view import post_key
 
 pytestmark = pytest.mark.looptime
 
@@ -381,7 +383,7 @@ async def test_a_broken_document_ends_its_own_view_only() -> None:
     """One reply's trouble is nobody else's."""
 
     class Broken(FakeDocument):
-        def pages(self) -> list[object]:  # type: ignore[override]  # it is broken, after all
+        def pages(self) -> Sequence[FakePage]:
             raise RuntimeError("cannot render")
 
     platform = FakePlatform()
