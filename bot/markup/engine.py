@@ -30,6 +30,9 @@ _TEX = re.compile(r"[\\^_={}<>]|^[A-Za-z]$|^[A-Za-z]\s*[-+*/]")
 _FOOTNOTE = re.compile(r"\[\^([^\s\[\]]+)\]")
 
 
+_CROWD = {"[": 120, "!": 240, "<": 120, "$": 120, "\\": 240, "*": 480, "_": 480, "~": 480}
+
+
 class _Note(NamedTuple):
     """Tokens up to `tokens` were made from start..end; `inner` is where the last nested run (a label) ended."""
 
@@ -45,6 +48,8 @@ class _State(StateInline):
         self.notes: list[_Note] = []
         self.found: list[Mark] = []
         self.inner_end = 0
+        # Nobody writes so many openers in one paragraph; to try each of them would take the square of their number.
+        self.crowded = {char for char, most in _CROWD.items() if src.count(char) > most}
 
 
 # Each rule of the engine looks at the first character and gives up unless it is one of these.
@@ -79,6 +84,8 @@ class _Inline(ParserInline):
     def tokenize(self, state: StateInline) -> None:
         """As the engine's own loop, noting each success; only the rules that can succeed are asked."""
         asked, text = self.asked, self.text
+        if isinstance(state, _State) and state.crowded:
+            asked = {char: rules for char, rules in asked.items() if char not in state.crowded}
         end, tokens, src = state.posMax, state.tokens, state.src
         nesting = state.md.options["maxNesting"]
         notes = state.notes if isinstance(state, _State) else []

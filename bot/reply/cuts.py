@@ -31,6 +31,7 @@ PREFERENCES: tuple[tuple[frozenset[int], float], ...] = (
 
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*[ \n]+|[。！？]+[」』”’）]*|\n[ \t]*")  # noqa: RUF001 (CJK sentences end so)
 _WORD = re.compile(r"[ \t\n]+|(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?=[\u3040-\u30ff\u3400-\u9fff])")
+_FLAGS = 64  # letters of flags looked back over, two for each; nobody writes more of them in a row
 # A number or bullet alone at a line's start belongs to what follows, whether or not it makes a list.
 _MARKER = re.compile(r"[ \t>]*(?:\d{1,9}[.)]|[-+*])[ \t]*$")
 # What would be read as a block's mark if a page began with it.
@@ -307,8 +308,8 @@ def parts(source: str, at: int) -> bool:
     if "\U000e0020" <= after <= "\U000e007f" or unicodedata.category(after) in ("Mn", "Me", "Mc"):
         return False
     if "\U0001f1e6" <= after <= "\U0001f1ff":
-        run = at
-        while run > 0 and "\U0001f1e6" <= source[run - 1] <= "\U0001f1ff":
+        run, far = at, max(0, at - _FLAGS)
+        while run > far and "\U0001f1e6" <= source[run - 1] <= "\U0001f1ff":
             run -= 1
         return (at - run) % 2 == 0
     if "\u1160" <= after <= "\u11ff":  # a Hangul syllable written in parts

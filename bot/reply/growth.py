@@ -17,7 +17,7 @@ from bot.ports import Dialect
 from bot.reply.cuts import PREFERENCES, Cut, Cuts, parts, renumbered
 from bot.reply.healing import PATIENCE, close_fence, heal
 from bot.reply.lens import Lens
-from bot.reply.settling import Step, lines_step, sentences_step
+from bot.reply.settling import Step, forced_step, lines_step, sentences_step
 from bot.reply.tables import Row, laid_out
 
 _NEAR, _FAR = (
@@ -241,11 +241,14 @@ class OpenPage:
             self._commit(step)
             if not step.more:
                 break
-        if self._open.context in ("", "x ", "x\n") and point - self._open.start > _SMALL:
+        while self._open.context in ("", "x", "x ", "x\n") and point - self._open.start > _SMALL:
             reading = self._read(self._open, point)
-            step = sentences_step(reading, self._open.context, self._syntax, self._references)
-            if step is not None:
-                self._commit(step)
+            context = self._open.context
+            step = sentences_step(reading, context, self._syntax, self._references)
+            step = step or forced_step(reading, context)
+            if step is None or step.upto <= len(context):
+                break
+            self._commit(step)
 
     def _commit(self, step: Step) -> None:
         unit = self._open

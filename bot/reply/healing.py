@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from bot.markup import Leaf, Reading, References, Syntax, read
 
+_ROUNDS = 6  # one opener in front of another, each held back in turn: more is nobody's writing
+_CROWD = 120  # brackets in one paragraph: past this they are characters
 PATIENCE = 200  # characters held back at most (the product's promise); nobody waits longer for a bracket
 
 _LEAD = re.compile(r"(?:[ \t]*>)*[ \t]*")
@@ -61,7 +63,12 @@ def heal(
         leaf = reading.leaf
         if leaf.fence:
             return _heal_fence(reading, floor)
+    rounds = 0
     while leaf.kind in ("paragraph", "heading", "item", "html_block") and end > leaf.start:
+        rounds += 1
+        if rounds > _ROUNDS:
+            end = max(floor, size - patience)
+            break
         loose = _unresolved(reading, syntax, whole=whole)
         if whole:
             loose = sorted(loose + _trailing(reading) + _reference_at_end(reading))
@@ -242,11 +249,14 @@ def _openers(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int
     source = reading.source
     places: list[tuple[int, str]] = []
     brackets: list[int] = []
+    crowded = source.count("[", reading.leaf.start) > _CROWD
     for start, end in _texts(reading):
         for found in _OPENERS.finditer(source, start, end):
             what, at = found[0], found.start()
             if what[0] == "`":
                 places.append((at, what))
+            elif crowded and what[-1] in "[]":
+                continue
             elif what in ("[", "!["):
                 brackets.append(at)
             elif what == "]" and brackets:
@@ -263,9 +273,10 @@ def _openers(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int
     places.extend((at, "[") for at in brackets)
     if syntax.math:
         for opening, closing in (("\\(", "\\)"), ("\\[", "\\]")):
-            at = source.rfind(opening, reading.leaf.start)
-            if at >= 0 and source.find(closing, at) < 0:
+            at = source.find(opening, max(reading.leaf.start, source.rfind(closing)))
+            while at >= 0:
                 places.append((at, opening))
+                at = source.find(opening, at + 2)
     return places
 
 

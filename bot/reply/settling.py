@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from markdown_it.token import Token
 
 from bot.markup import Reading, References, Syntax, blocks, line_starts
+from bot.reply.cuts import parts
 from bot.reply.healing import heal
 
 _LASTING = 1_000  # an opener older than this that nothing closed is taken for a character
@@ -106,18 +107,34 @@ def sentences_step(reading: Reading, context: str, syntax: Syntax, references: R
     tops = [block.kind for block in reading.blocks if block.depth == 0]
     if leaf.kind != "paragraph" or tops != ["paragraph"] or reading.tables:
         return None
+    source = reading.source
     healed = heal(reading, syntax, references, floor, patience=_LASTING)
-    end = min(healed.end, len(reading.source) - _UNSETTLED)
-    if healed.closers:
-        end = min(end, *(at for at, _ in leaf.loose if at >= floor))
-    at = _quiet_place(reading, floor, end)
+    end = min(healed.end, len(source) - _UNSETTLED)
+    at = _quiet_place(reading, floor, end, anywhere=len(source) - floor > _LASTING + 400)
     if at <= floor:
         return None
-    return Step(at, context="x\n" if reading.source[at - 1] == "\n" else "x ")
+    return Step(at, context="x\n" if source[at - 1] == "\n" else "x " if source[at - 1].isspace() else "x")
 
 
-def _quiet_place(reading: Reading, floor: int, end: int) -> int:
-    """The last sentence's (else word's) end before `end` that lies in no markup; `floor` if there is none."""
+def forced_step(reading: Reading, context: str) -> Step | None:
+    """A unit that is longer than anybody writes (a quote or an item of pages): its lines, but for the last few.
+
+    What is left is read as if it began there. At worst a line within a list is taken for code for a while, which a
+    reader of the finished page never sees; reading it all again for every frame would cost more.
+    """
+    source, floor = reading.source, len(context)
+    quoted = reading.leaf.prefix.startswith(">")  # each of its lines says so again
+    if reading.leaf.fence or reading.tables or len(source) - floor < (1 if quoted else 3) * _LASTING:
+        return None
+    far = len(source) - _LASTING // 2
+    begins = [block.start for block in reading.blocks if floor < block.start <= far]
+    within = reading.leaf.kind == "paragraph" and source.rfind("\n", reading.leaf.start, far) + 1
+    line = max([*begins, within or 0], default=0)
+    return Step(line) if line > floor else None
+
+
+def _quiet_place(reading: Reading, floor: int, end: int, *, anywhere: bool) -> int:
+    """The last sentence's (else word's, else character's) end before `end` in no markup; `floor` if there is none."""
     source = reading.source
     depth, at = 0, floor
     stretches: list[tuple[int, int]] = []
@@ -137,4 +154,8 @@ def _quiet_place(reading: Reading, floor: int, end: int) -> int:
             for place in reversed(places):
                 if place > floor and not source[place].isspace():
                     return place
+    for low, high in reversed(stretches) if anywhere else ():
+        for at in range(min(high, end), max(low, floor + 1) - 1, -1):
+            if parts(source, at) and not source[at].isspace():
+                return at
     return floor

@@ -33,9 +33,8 @@ def readmes() -> dict[str, str]:
     """The descriptions of the installed packages."""
     found: dict[str, str] = {}
     for package in importlib.metadata.distributions():
-        payload = package.metadata.get_payload()
-        text = payload if isinstance(payload, str) and payload.strip() else package.metadata.get("Description", "")
-        if text and text.strip():
+        text = str(package.metadata.json.get("description") or "")
+        if text.strip():
             found[str(package.name)] = text.replace("\r\n", "\n")
     return dict(sorted(found.items()))
 
@@ -73,7 +72,9 @@ def mutated(text: str, seed: int) -> str:
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(text) + 1)
         end = min(len(text), at + chance.randint(0, 30))
-        middle = chance.choice(["", text[at:end] * 2, chance.choice(ATOMS), chance.choice(ATOMS) * chance.randint(1, 200)])
+        middle = chance.choice(
+            ["", text[at:end] * 2, chance.choice(ATOMS), chance.choice(ATOMS) * chance.randint(1, 200)]
+        )
         text = text[:at] + middle + text[end:]
     return text
 
