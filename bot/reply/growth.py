@@ -256,7 +256,7 @@ class OpenPage:
         reading = self._read(unit, end)
         tables, text = unit.tables, ""
         rows: tuple[Row, ...] = ()
-        if step.rows or (step.context and reading.tables):
+        if step.rows is not None:
             # A table that goes on: shown as a table its rows are settled; as code they may still be realigned.
             table = reading.tables[0]
             fresh = table.rows[1 if unit.context else 0 :]

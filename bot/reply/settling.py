@@ -19,6 +19,7 @@ from bot.reply.healing import heal
 _LASTING = 1_000  # an opener older than this that nothing closed is taken for a character
 _UNSETTLED = 60  # what a paragraph keeps open in any case
 _STOP = re.compile(r"[.!?…:;][\"'”’)\]*_]*[ \n]+|[。！？；]+|\n")  # noqa: RUF001 (CJK punctuation)
+_TOKEN = "@<./:!&#"
 _BLANK = re.compile(r"[ \n]+")
 _SOLID = ("heading_open", "hr", "table_open")
 
@@ -29,7 +30,7 @@ class Step:
 
     number  of the next item, where an ordered list goes on
     solid   how many of what is settled are blocks of their own for a platform that counts them
-    rows    where a table goes on: how many of its rows are settled with this
+    rows    where the unit is a table that goes on: how many of its rows are settled with this; None where it is not
     more    whether it is worth asking for another step at once
     """
 
@@ -37,7 +38,7 @@ class Step:
     context: str = ""
     number: int = 0
     solid: int = 0
-    rows: int = 0
+    rows: int | None = None
     more: bool = False
 
 
@@ -154,8 +155,10 @@ def _quiet_place(reading: Reading, floor: int, end: int, *, anywhere: bool) -> i
             for place in reversed(places):
                 if place > floor and not source[place].isspace():
                     return place
-    for low, high in reversed(stretches) if anywhere else ():
-        for at in range(min(high, end), max(low, floor + 1) - 1, -1):
-            if parts(source, at) and not source[at].isspace():
-                return at
+    for avoid in (_TOKEN, "") if anywhere else ():  # a mention must not be rendered in two halves
+        for low, high in reversed(stretches):
+            for at in range(min(high, end), max(low, floor + 1) - 1, -1):
+                joined = source[at - 1].isalnum() or source[at - 1] in avoid
+                if parts(source, at) and not source[at].isspace() and not (avoid and joined):
+                    return at
     return floor

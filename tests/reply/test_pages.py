@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import pytest
 
 from adapters.discord.dialect import DiscordDialect
 from adapters.slack.dialect import SlackDialect
 from bot.ports import Dialect
 from bot.reply.pages import Document
+from sandbox.claude import library
 
 DIALECTS = [
     pytest.param(SlackDialect(), 10_000, id="slack"),
@@ -70,3 +74,17 @@ def test_a_document_without_text_has_no_pages() -> None:
     document.feed(" \n")
     document.end()
     assert document.pages() == ()
+
+
+@pytest.mark.parametrize("size", [7, 4_000, 100_000])
+@pytest.mark.parametrize(("dialect", "limit"), DIALECTS)
+def test_no_word_of_a_long_answer_is_lost(dialect: Dialect, limit: int, size: int) -> None:
+    """A table in front of an open fence was once dropped, with what stood between them."""
+    text = library.long()
+    shown = "\n".join(page.text for page in told(dialect, limit, text, size).pages())
+    table_heads = shown.count("Remark") - text.count("Remark")
+    words, seen = (re.findall(r"\w+", part.replace("&lt;", "<")) for part in (text, shown))
+    lost = Counter(words) - Counter(seen)
+    assert not lost
+    # What is there more often are declared repeats: a fence's language, a table's header.
+    assert len(seen) - len(words) <= 30 + 4 * table_heads
