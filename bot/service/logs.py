@@ -10,6 +10,7 @@ others.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import sys
 import traceback
@@ -107,7 +108,7 @@ def _scrub_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
 
 def _plain(value: Any, depth: int) -> Any:
     """A field as JSON has it, scrubbed all the way down; what JSON has no word for becomes text."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, Mapping) and depth:
         return {scrub(str(key)): _plain(inner, depth - 1) for key, inner in value.items()}

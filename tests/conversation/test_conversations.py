@@ -555,6 +555,16 @@ async def test_after_a_crash_a_question_without_a_word_is_answered_for() -> None
         assert stage.chat.thread("1") == [notice(sentences.INTERRUPTED_EARLY)]
 
 
+async def test_who_replies_to_a_mended_message_goes_on_in_its_conversation() -> None:
+    """The message that mending posted leads back to it, and a second crash finds it."""
+    async with staged() as stage:
+        left_behind(stage)
+        await mended(stage)
+        [message] = stage.chat.visible()
+        assert stage.store.rows["abc"].refs == (message.ref,)
+        assert f"fake:T1:message:C1:{message.ref.message}" in stage.store.anchors
+
+
 async def test_after_a_crash_an_answer_that_lacked_only_its_last_edit_is_whole() -> None:
     async with staged() as stage:
         row = left_behind(stage, state="ending", text="All of it.", notice=sentences.CUT_BY_LIMIT)

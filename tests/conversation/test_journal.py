@@ -129,6 +129,17 @@ async def test_a_disk_that_fails_is_told_again_until_it_knows_in_order() -> None
         assert held(journal) == 0
 
 
+async def test_an_end_that_a_busy_disk_refused_is_written_soon_after() -> None:
+    """Also where nothing else is to be written."""
+    async with kept("r1") as (journal, store):
+        store.trouble["ended"] = "fails"
+        await end(journal, "r1")
+        store.trouble.clear()
+        await asyncio.sleep(3)
+        assert store.rows["r1"].state == "ending"
+        assert held(journal) == 0
+
+
 async def test_a_disk_that_fails_for_an_hour_is_asked_ever_more_rarely(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -301,6 +301,15 @@ async def test_a_status_that_the_first_text_overtook_is_taken_back() -> None:
     assert told.shown == WORDS.strip()
 
 
+async def test_nobody_is_said_to_think_once_the_answer_has_failed() -> None:
+    """Also while the sentence that says so cannot be posted yet."""
+    down = Fault(outcome=Unavailable("503", applied=False))
+    chat = Chat(fault=lambda op, _target, _number: down if now() < 60 else None)
+    told = await tell(3.0, ClaudeFault("api_error", sentences.FAILED), chat=chat)
+    assert told.shown == DIALECT.notice(sentences.FAILED)
+    assert [at for _, at, _ in told.chat.asides] == [pytest.approx(0.2)]
+
+
 async def test_a_blank_beginning_does_not_end_the_status() -> None:
     """Only what people can see replaces it."""
     told = await tell("\n", 10.0, "At last.", Done("end_turn"))
