@@ -23,7 +23,7 @@ demo: .venv
 	@$(BIN)/inkstream demo
 
 test: .venv
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: .venv
 	@$(BIN)/ruff check .

@@ -62,8 +62,7 @@ async def test_ten_people_ask_at_once_and_all_answers_grow_together(chat: Chat) 
     """One-page answers in one channel: no refusal, ten whole answers, none starved."""
     before = len(chat.refusals)
     questions = [
-        await chat.mention(f"Ten at once, number {n}. #chars:1900 #speed:100", person=n % 4)
-        for n in range(10)
+        await chat.mention(f"Ten at once, number {n}. #chars:1900 #speed:75", person=n % 4) for n in range(10)
     ]
     texts = await asyncio.gather(*(chat.settled(question) for question in questions))
     said = {request.said for request in chat.world.claude.requests if "Ten at once" in request.question}

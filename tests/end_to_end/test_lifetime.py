@@ -16,53 +16,65 @@ from bot import sentences
 from sandbox.world import World
 from tests.end_to_end.stage import ROOT, Bot, Chat
 
-PLATFORMS = ["slack", "discord"]
 
-
-@pytest.mark.parametrize("name", PLATFORMS)
-async def test_sigterm_lets_answers_end_and_tells_only_the_others(
-    own_world: World, own_bot: Bot, name: str
-) -> None:
-    """Those that Claude ends within the drain are whole; the others say so; exit code 0."""
-    chat = Chat(own_world, name)
+async def test_sigterm_lets_answers_end_and_tells_only_the_others(own_world: World, own_bot: Bot) -> None:
+    """Ten replies on each platform: those that Claude ends within the drain are whole; the others say so; exit 0."""
+    chats = [Chat(own_world, "slack"), Chat(own_world, "discord")]
     await own_bot.start(DRAIN_SECONDS="6")
-    short = [await chat.mention(f"Short {n} #chars:500 #speed:150", person=n % 4) for n in range(5)]
-    endless = [await chat.mention(f"Endless {n} #chars:15000 #speed:40", person=n % 4) for n in range(5)]
-    await asyncio.gather(*(chat.growing(question) for question in (*short, *endless)))
+    short: dict[str, list[str]] = {}
+    endless: dict[str, list[str]] = {}
+    for chat in chats:
+        short[chat.name] = [
+            await chat.mention(f"Short {chat.name} {n} #chars:500 #speed:100", person=n % 4) for n in range(5)
+        ]
+        endless[chat.name] = [
+            await chat.mention(f"Endless {chat.name} {n} #chars:15000 #speed:40", person=n % 4)
+            for n in range(5)
+        ]
+    await asyncio.gather(
+        *(chat.growing(one) for chat in chats for one in (*short[chat.name], *endless[chat.name]))
+    )
     own_bot.signal(signal.SIGTERM)
     await own_bot.ready(status="draining")
-    late = await chat.mention("Too late?")
+    late = {chat.name: await chat.mention("Too late?") for chat in chats}
     assert await own_bot.ended(within=30) == 0
     said = {request.question.split(": ")[-1]: request.said for request in own_world.claude.requests}
-    for n, question in enumerate(short):
-        assert chat.text(question) == said[f"Short {n} #chars:500 #speed:150"]
-        assert chat.is_settled(question)
-    for n, question in enumerate(endless):
-        text = chat.text(question)
-        assert sentences.INTERRUPTED in text
-        assert text[:40] == said[f"Endless {n} #chars:15000 #speed:40"][:40]
-        assert chat.is_settled(question)
-    assert sentences.RESTARTING in chat.text(late)
+    for chat in chats:
+        for n, question in enumerate(short[chat.name]):
+            assert chat.text(question) == said[f"Short {chat.name} {n} #chars:500 #speed:100"]
+            assert chat.is_settled(question)
+        for n, question in enumerate(endless[chat.name]):
+            text = chat.text(question)
+            assert sentences.INTERRUPTED in text
+            assert text[:40] == said[f"Endless {chat.name} {n} #chars:15000 #speed:40"][:40]
+            assert chat.is_settled(question)
+        assert sentences.RESTARTING in chat.text(late[chat.name])
 
 
-@pytest.mark.parametrize("name", PLATFORMS)
-async def test_after_a_kill_no_reply_stays_frozen_without_a_word(
-    own_world: World, own_bot: Bot, name: str
-) -> None:
-    chat = Chat(own_world, name)
+async def test_after_a_kill_no_reply_stays_frozen_without_a_word(own_world: World, own_bot: Bot) -> None:
+    chats = [Chat(own_world, "slack"), Chat(own_world, "discord")]
     await own_bot.start()
-    questions = [await chat.mention(f"Endless {n} #chars:9000 #speed:80", person=n) for n in range(3)]
-    await asyncio.gather(*(chat.growing(question) for question in questions))
+    questions = [
+        (
+            chat,
+            f"Endless {chat.name} {n}",
+            await chat.mention(f"Endless {chat.name} {n} #chars:9000 #speed:80", person=n),
+        )
+        for chat in chats
+        for n in range(3)
+    ]
     # The journal follows about a second behind what people see.
-    await own_world.record.wait(lambda _: all(len(chat.text(one)) > 150 for one in questions), within=30)
+    await own_world.record.wait(
+        lambda _: all(len(chat.text(one)) > 150 for chat, _, one in questions), within=30
+    )
     own_bot.signal(signal.SIGKILL)
     await own_bot.ended()
-    assert not any(chat.is_settled(question) for question in questions)
+    assert not any(chat.is_settled(question) for chat, _, question in questions)
     await own_bot.start()
-    for n, question in enumerate(questions):
+    for chat, asked, question in questions:
         text = await chat.settled(question, within=30)
         assert sentences.INTERRUPTED in text
-        request = await chat.asked(f"Endless {n}")
+        request = await chat.asked(asked)
         shown = text.split(sentences.INTERRUPTED)[0].rstrip("\n _*-#")
         assert len(shown) > 20
         assert request.said.startswith(shown), "what had been said is still there"
