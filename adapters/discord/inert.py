@@ -7,7 +7,7 @@ import re
 HUSH = "\u200b"  # a space of no width: not seen, and no pattern of Discord's matches across it
 
 _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)|<(?=#\d|/[^\s>]*:\d|id:|t:-?\d|a?:\w+:\d)")
-_INVITE = re.compile(r"\b(discord(?:app)?|dsc)\.(?=gg/|com/invite/)", re.IGNORECASE)
+_INVITE = re.compile(r"(discord(?:app)?|dsc)\.(?=gg/|com/invite/)", re.IGNORECASE)
 _QUICK = re.compile(r"[@<]|discord|dsc\.", re.IGNORECASE)
 
 # Literal here, markup there. A single star with space on both sides, and an underscore within a word, never are.

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from bot.markup import Block, Mark, Reading
+from bot.markup import Block, Leaf, Mark, Reading
 
 BLOCK, PART, SENTENCE, WORD, INSIDE, GRAPHEME = range(6)
 
@@ -76,12 +76,16 @@ class _Inline:
 
 
 class Cuts:
-    """The places where a reading can be cut, after `floor` and before `end`; looked for as finely as is asked."""
+    """The places where a reading can be cut, after `floor` and before `end`; looked for as finely as is asked.
 
-    def __init__(self, reading: Reading, floor: int, end: int) -> None:
-        self._reading = reading
+    held  from here on the text may yet turn out to be markup, and is cut only if there is no other place
+    """
+
+    def __init__(self, reading: Reading, floor: int, end: int, held: int) -> None:
+        self._reading = replace(reading, marks=sorted([*reading.marks, *_opened(reading, held)], key=_start))
         self._floor = floor
         self._end = end
+        self._held = held
         self._coarse: list[Cut] | None = None
         self._words: list[Cut] | None = None
         self._fine: list[Cut] | None = None
@@ -109,7 +113,36 @@ class Cuts:
         return sorted((cut for cut in found if cut.rank in ranks), key=lambda cut: (-cut.at, cut.rank))
 
     def _kept(self, found: list[Cut]) -> list[Cut]:
-        return [cut for cut in found if self._floor < cut.at < self._end]
+        return [
+            replace(cut, rank=max(cut.rank, INSIDE)) if cut.at > self._held else cut
+            for cut in found
+            if self._floor < cut.at < self._end
+        ]
+
+
+def _start(mark: Mark) -> int:
+    return mark.start
+
+
+def _opened(reading: Reading, held: int) -> list[Mark]:
+    """Emphasis that has been open for so long that it is shown as such is cut as such."""
+    kinds = {"*": "em", "**": "strong", "_": "em", "__": "strong", "~~": "strike"}
+    return [
+        Mark(kinds[which], at, at + len(which), "open")
+        for at, which in runs(reading.leaf)
+        if at < held and which in kinds
+    ]
+
+
+def runs(leaf: Leaf) -> list[tuple[int, str]]:
+    """The delimiters that nothing has closed, `**` as one."""
+    places: list[tuple[int, str]] = []
+    for at, delimiter in leaf.loose:
+        if places and places[-1][0] + len(places[-1][1]) == at and places[-1][1][0] == delimiter[0]:
+            places[-1] = (places[-1][0], places[-1][1] + delimiter)
+        else:
+            places.append((at, delimiter))
+    return places
 
 
 def _dedent(prefix: str) -> int:

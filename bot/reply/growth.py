@@ -61,6 +61,7 @@ class _Unit:
     number   of its first item, where it goes on with an ordered list
     tables   how many tables the page shows as tables before it
     rows     of the table that it goes on with
+    blocks   how many of a message's blocks are taken before it
     """
 
     start: int = 0
@@ -68,6 +69,7 @@ class _Unit:
     number: int = 0
     tables: int = 0
     rows: tuple[Row, ...] = ()
+    blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,6 @@ class OpenPage:
         self._settled = ""  # the pieces' texts, joined
         self._open = _Unit()
         self._checked = len(begin.head)
-        self._blocks = 0
 
     def grow(self, text: str) -> None:
         """More source."""
@@ -125,6 +126,10 @@ class OpenPage:
         return high if len(text) >= high else None
 
     def _step(self, point: int) -> Closing | None:
+        text = self._lens.text[self._open.start : point]
+        tabular = "|" in text and not self._open.rows and self._may_need_table(text)
+        if tabular and (closing := self._overflow(point)) is not None:
+            return closing
         if point - self._open.start > _SMALL:
             self._settle(point)
         text = self._lens.text[self._open.start : point]
@@ -132,11 +137,17 @@ class OpenPage:
             return self._overflow(point)
         return None
 
+    def _may_need_table(self, text: str) -> bool:
+        """Whether a table in it may have to open a new page: that must be known before it is settled."""
+        if not self._syntax.tables:
+            return False
+        return self._dialect.cost(self._settled) + self._dialect.cost(text) >= _FULL * self._limit
+
     def _may_overflow(self, text: str) -> bool:
         """A quick look. If it is wrong (no dialect adds that much), the page is cut a step later, no more."""
         if self._open.rows and not self._syntax.tables:
             return True
-        if self._syntax.blocks and self._blocks + 2 * text.count("\n") + _SPARE > self._syntax.blocks:
+        if self._syntax.blocks and self._open.blocks + 2 * text.count("\n") + _SPARE > self._syntax.blocks:
             return True
         gain = _GAIN * len(text.translate(_PLAIN)) + _GAIN_OF_LINE * (text.count("\n") + 1)
         gain += _GAIN_OF_CELL * text.count("|")
@@ -149,41 +160,48 @@ class OpenPage:
                 self._open, point, close_fence(reading.leaf, reading.source, len(reading.source))
             )
         table = self._surplus_table(reading)
-        text = self._settled + self._write(reading, self._open)
-        if table is None and self._fits(text) and self._solid(reading) and self._short(reading):
+        fits = self._fits(self._settled + self._write(reading, self._open)) or (
+            not closed and self._fits_closed(reading, point)
+        )
+        if table is None and fits and self._countable(reading, self._open):
             return None
-        return self._cut(point, table)
+        return self._cut(point, table, closed=closed)
+
+    def _fits_closed(self, reading: Reading, point: int) -> bool:
+        """Whether it would fit if what is open were closed here, for then its delimiters need not be escaped."""
+        if not reading.leaf.loose:
+            return False
+        closers = "".join(which for _, which in reversed(reading.leaf.loose))
+        closed = self._write(self._read(self._open, point, closers), self._open)
+        return self._dialect.cost(_page(self._settled + closed)) - len(closers) <= self._limit
 
     def _fits(self, text: str) -> bool:
         return self._dialect.cost(_page(text)) <= self._limit
 
-    def _solid(self, reading: Reading) -> bool:
-        """Whether the message's blocks are not too many."""
+    def _countable(self, reading: Reading, unit: _Unit) -> bool:
+        """Whether the message's blocks are not too many, and its table not too long."""
         if not self._syntax.blocks:
             return True
-        more = sum(
+        solid = sum(
             2 for block in reading.blocks if block.depth == 0 and block.kind in ("heading", "hr", "table")
         )
-        return self._blocks + more + 1 <= self._syntax.blocks - _SPARE
-
-    def _short(self, reading: Reading) -> bool:
-        """Whether the message's table is not too long."""
-        if not self._syntax.tables:
-            return True
+        if unit.blocks + solid + 1 > self._syntax.blocks - _SPARE:
+            return False
         return all(
-            len(table.rows) + (len(self._open.rows) if table.start < len(self._open.context) else 0)
-            <= self._syntax.rows
+            len(table.rows) + (len(unit.rows) if table.start < len(unit.context) else 0) <= self._syntax.rows
             for table in reading.tables
         )
 
     def _surplus_table(self, reading: Reading) -> int | None:
         """Where a table begins that had better open a new page, in the lens's text."""
-        if not self._syntax.tables or self._dialect.cost(self._settled) < _FULL * self._limit:
+        if not self._syntax.tables:
             return None
         for number, table in enumerate(reading.tables):
             if table.depth == 0 and self._open.tables + number >= self._syntax.tables:
                 at = self._open.start + table.start - len(self._open.context)
-                return at if at > self._open.start and self._lens.text[:at].strip() else None
+                before = self._settled + self._lens.text[self._open.start : at]
+                full = self._dialect.cost(before) >= _FULL * self._limit
+                return at if full and len(self._lens.head) < at and at >= self._open.start else None
         return None
 
     # ---------------------------------------------------------------------------------------------- reading
@@ -270,19 +288,20 @@ class OpenPage:
         self._pieces.append(_Piece(unit, text, reading.definitions))
         self._settled += text
         self._references.update(reading.definitions)
-        self._blocks += step.solid
-        self._open = _Unit(end, step.context, step.number, tables, rows)
+        self._open = _Unit(end, step.context, step.number, tables, rows, unit.blocks + step.solid)
 
     # ---------------------------------------------------------------------------------------------- cutting
 
-    def _cut(self, point: int, before: int | None) -> Closing:
+    def _cut(self, point: int, before: int | None, *, closed: bool) -> Closing:
         """The page closes: find where. `before`: a place in the text that it must not reach."""
         for part in (0.5, 0.25, 0.0):
             unit = self._unit_at(part)
             reading = self._read(unit, point)
             shift = unit.start - len(unit.context)
             floor = len(unit.context) + max(0, len(self._lens.head) - unit.start)
-            found = Cuts(reading, floor, len(reading.source) if before is None else before - shift + 1)
+            end = len(reading.source)
+            held = end if closed else heal(reading, self._syntax, self._references, floor).end
+            found = Cuts(reading, floor, end if before is None else before - shift + 1, held)
             for ranks, least in PREFERENCES:
                 if least < part:
                     break
@@ -309,31 +328,34 @@ class OpenPage:
         low, high = 0, len(found)
         while low < high:
             middle = (low + high) // 2
-            if self._fits(self._until(found[middle].at + shift, found[middle].closers)):
+            if self._until(found[middle].at + shift, found[middle].closers) is not None:
                 high = middle
             else:
                 low = middle + 1
         for cut in found[low : low + 8]:  # cost is not quite monotone
-            text = _page(self._until(cut.at + shift, cut.closers))
-            if text and self._fits(text):
+            text = self._until(cut.at + shift, cut.closers)
+            if text:
                 return cut, text
         return None
 
-    def _until(self, at: int, closers: str) -> str:
-        """The page's text if it ended at this place of the lens's text, and `closers` stood there."""
+    def _until(self, at: int, closers: str) -> str | None:
+        """The page's text if it ended at this place of the lens's text, and `closers` stood there; None: too long."""
         which, unit = len(self._pieces), self._open
         while which > 0 and at <= unit.start:
             which -= 1
             unit = self._pieces[which].unit
+        before = "".join(piece.text for piece in self._pieces[:which])
         following = self._pieces[which + 1].unit if which + 1 < len(self._pieces) else self._open
         if which < len(self._pieces) and at == following.start and not following.context:
-            return "".join(piece.text for piece in self._pieces[: which + 1])
+            text = _page(before + self._pieces[which].text)
+            return text if self._fits(text) else None
         body = unit.context + self._lens.text[unit.start : at].rstrip() + closers
         reading = read(body, self._syntax, self._references)
         if reading.leaf.fence:
             body += close_fence(reading.leaf, body, len(body))
             reading = read(body, self._syntax, self._references)
-        return "".join(piece.text for piece in self._pieces[:which]) + self._write(reading, unit)
+        text = _page(before + self._write(reading, unit))
+        return text if self._fits(text) and self._countable(reading, unit) else None
 
     def _closing(self, cut: Cut, shift: int, text: str) -> Closing:
         head = cut.head
@@ -346,6 +368,8 @@ class OpenPage:
         for piece in self._pieces:
             if piece.unit.start < at:
                 definitions.update(piece.definitions)
+        if at > self._open.start:
+            definitions.update(self._read(self._open, at).definitions)
         midway = bool(cut.skip) or self._lens.text[at - 1] != "\n"
         dedent = cut.dedent + self._lens.dedent_at(at)
         return Closing(text, self._lens.to_source(at), head, cut.skip, dedent, midway, definitions)
@@ -357,14 +381,14 @@ class OpenPage:
         low, high = floor + 1, max(floor + 1, point - 1)
         while low < high:
             middle = (low + high + 1) // 2
-            if self._fits(self._until(middle, "")):
+            if self._until(middle, "") is not None:
                 low = middle
             else:
                 high = middle - 1
         while low > floor + 1 and not parts(text, low):
             low -= 1
-        page = _page(self._until(low, ""))
-        if page and self._fits(page):
+        page = self._until(low, "")
+        if page:
             return self._closing(Cut(low, 0), 0, page)
         if self._lens.head:
             return Closing()

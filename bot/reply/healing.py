@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.markup import Leaf, Reading, References, Syntax, read
+from bot.reply.cuts import parts, runs
 
 _ROUNDS = 6  # one opener in front of another, each held back in turn: more is nobody's writing
 _CROWD = 120  # brackets in one paragraph: past this they are characters
@@ -24,7 +25,7 @@ _DANGLING = re.compile(
     r"[ \t]*",
 )
 _SEPARATOR = re.compile(r"[ \t|:-]*")
-_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|[\U0001f1e6-\U0001f1ff\u200d]+)$")
+_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\u200d|[\U0001f1e6-\U0001f1ff]+)$")
 _OPENERS = re.compile(r"\\.|`+|!?\[|\]|<|\$\$?", re.DOTALL)
 _DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:")
 _AMOUNT = re.compile(r"\d[\d.,]*")
@@ -197,12 +198,7 @@ def _hold_title(reading: Reading, end: int) -> int:
 
 def _unresolved(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
     """Where something stands that later text may turn into markup, in order."""
-    places: list[tuple[int, str]] = []
-    for at, delimiter in reading.leaf.loose:
-        if places and places[-1][0] + len(places[-1][1]) == at and places[-1][1][0] == delimiter[0]:
-            places[-1] = (places[-1][0], places[-1][1] + delimiter)
-        else:
-            places.append((at, delimiter))
+    places = runs(reading.leaf)
     places.extend(_openers(reading, syntax, whole=whole))
     return sorted(places)
 
@@ -214,6 +210,13 @@ def _trailing(reading: Reading) -> list[tuple[int, str]]:
     if found is None:
         return []
     at = found.start()
+    if found[0] == "\u200d":  # something will be joined to the character in front of it
+        at -= 1
+        while at > leaf.start and not parts(source, at):
+            at -= 1
+        return [(at, "")]
+    if found[0][0] >= "\U0001f1e6":  # letters of flags come in pairs
+        return [(len(source) - 1, "")] if len(found[0]) % 2 else []
     last = next((mark for mark in reversed(reading.marks) if mark.start <= at < mark.end), None)
     if last is not None and last.kind in ("escape", "entity"):
         return []

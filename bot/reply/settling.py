@@ -16,10 +16,11 @@ from bot.markup import Reading, References, Syntax, blocks, line_starts
 from bot.reply.cuts import parts
 from bot.reply.healing import heal
 
-_LASTING = 1_000  # an opener older than this that nothing closed is taken for a character
+# An opener older than this that nothing closed is taken for a character; sooner, where there are many of them.
+_LASTING, _FEW = 1_000, 24
 _UNSETTLED = 60  # what a paragraph keeps open in any case
 _STOP = re.compile(r"[.!?…:;][\"'”’)\]*_]*[ \n]+|[。！？；]+|\n")  # noqa: RUF001 (CJK punctuation)
-_TOKEN = "@<./:!&#"
+_JOINED = "@<./:!&#"
 _BLANK = re.compile(r"[ \n]+")
 _SOLID = ("heading_open", "hr", "table_open")
 
@@ -109,9 +110,10 @@ def sentences_step(reading: Reading, context: str, syntax: Syntax, references: R
     if leaf.kind != "paragraph" or tops != ["paragraph"] or reading.tables:
         return None
     source = reading.source
-    healed = heal(reading, syntax, references, floor, patience=_LASTING)
+    lasting = _LASTING if len(leaf.loose) > _FEW else 3 * _LASTING
+    healed = heal(reading, syntax, references, floor, patience=lasting)
     end = min(healed.end, len(source) - _UNSETTLED)
-    at = _quiet_place(reading, floor, end, anywhere=len(source) - floor > _LASTING + 400)
+    at = _quiet_place(reading, floor, end, anywhere=len(source) - floor > lasting + 400)
     if at <= floor:
         return None
     return Step(at, context="x\n" if source[at - 1] == "\n" else "x " if source[at - 1].isspace() else "x")
@@ -155,7 +157,7 @@ def _quiet_place(reading: Reading, floor: int, end: int, *, anywhere: bool) -> i
             for place in reversed(places):
                 if place > floor and not source[place].isspace():
                     return place
-    for avoid in (_TOKEN, "") if anywhere else ():  # a mention must not be rendered in two halves
+    for avoid in (_JOINED, "") if anywhere else ():  # a mention must not be rendered in two halves
         for low, high in reversed(stretches):
             for at in range(min(high, end), max(low, floor + 1) - 1, -1):
                 joined = source[at - 1].isalnum() or source[at - 1] in avoid

@@ -21,7 +21,7 @@ from sandbox.page.markdown import discord_html, slack_html
 LOOKS = {"strong", "em", "s", "code", "pre", "a", "u"}
 LIVE_SLACK = re.compile(r"<(?:[@#!]|[A-Za-z][A-Za-z0-9+.-]*:)")
 LIVE_DISCORD = re.compile(
-    r"@everyone|@here|<@[!&]?\d|<#\d|<t:-?\d|</\S+:\d|<a?:\w+:\d|discord\.gg/|discord(?:app)?\.com/invite/"
+    r"@everyone|@here|<@[!&]?\d|<#\d|<t:-?\d|</[^\s<>]+:\d|<a?:\w+:\d|discord\.gg/|discord(?:app)?\.com/invite/"
 )
 
 
