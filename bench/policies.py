@@ -285,13 +285,16 @@ class Ours:
                 lacks = False  # the next page comes first
             if lacks and not item.in_flight:
                 last = reply.ended and page == last_page
+                newest = page == len(reply.pages) - 1
+                # As bot/reply/view.py: a closing edit is needed anyhow and never repeated.
+                bonus = 0 if newest else reply.page
                 self.pacer.demand(
                     item,
-                    reply.said,  # a page that lacks text keeps all that follows from being read in order
+                    reply.said + bonus,
                     now,
                     rank=Rank.LAST if last else Rank.MORE,
-                    growing=not reply.ended and page == len(reply.pages) - 1,
-                    most=reply.page_end(page) if page == len(reply.pages) - 1 else reply.pages[-1],
+                    growing=not reply.ended and newest,
+                    most=reply.page_end(page) if newest else reply.pages[-1] + bonus,
                 )
 
     # -------------------------------------------------------------------------------------------- calls

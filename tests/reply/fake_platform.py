@@ -10,13 +10,15 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 from bot.ports import (
     Bucket,
     Content,
     Control,
+    Dialect,
     Event,
+    Gone,
     Health,
     Incoming,
     Meter,
@@ -39,19 +41,6 @@ SLACK_POST = Rule(1.0, 5, "bucket", "observed", "reference")
 DISCORD = Rule(1.0, 5, "window", "observed", "reference")
 
 PLACE = Place("fake", "T1", "C1")
-
-
-class Plain:
-    """A dialect that changes nothing."""
-
-    def render(self, markdown: str) -> str:
-        return markdown
-
-    def cost(self, text: str) -> int:
-        return len(text)
-
-    def notice(self, sentence: str) -> str:
-        return f"_{sentence}_"
 
 
 @dataclass(frozen=True)
@@ -190,7 +179,8 @@ class FakePlatform:
 
     @property
     def profile(self) -> Profile:
-        return Profile("fake", self.page_limit, Plain(), 60.0)
+        # The outbox asks nothing of a dialect.
+        return Profile("fake", self.page_limit, cast("Dialect", None), 60.0)
 
     async def connect(self, meter: Meter) -> None:
         self.meter = meter
@@ -255,7 +245,7 @@ class FakePlatform:
             if fault.drop:
                 await asyncio.sleep(3600)
             if fault.lose:
-                echo = asyncio.create_task(self._echo(fault.after, do))
+                echo = asyncio.create_task(self._echo(fault.after, op, do))
                 self._echoes.add(echo)
                 await asyncio.sleep(3600)
             await asyncio.sleep(fault.slow)
@@ -279,9 +269,10 @@ class FakePlatform:
         finally:
             self.under_way[target] -= 1
 
-    async def _echo(self, after: float, do: Callable[[], Outcome]) -> None:
+    async def _echo(self, after: float, op: Op, do: Callable[[], Outcome]) -> None:
         await asyncio.sleep(after)
-        do()
+        if self._gates[op].take(asyncio.get_running_loop().time()).allowed:
+            do()
 
     def _do_post(self, place: Place, content: Content, key: str) -> Outcome:
         number = f"{len(self.messages) + 1}"
@@ -291,8 +282,6 @@ class FakePlatform:
         return Sent(ref)
 
     def _do_edit(self, ref: Ref, content: Content) -> Outcome:
-        from bot.ports import Gone  # noqa: PLC0415 - beside its only use
-
         message = self.messages.get(ref.message)
         if message is None or message.deleted:
             return Gone("message_not_found")
