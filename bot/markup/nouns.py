@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 References: TypeAlias = Mapping[str, Any]
-"""Normalised label -> {"href", "title"}, as markdown-it keeps link definitions."""
+"""Normalised label -> {"href", "title", "at"}, as markdown-it keeps link definitions, and where each began."""
 
 
 @dataclass(frozen=True, slots=True)

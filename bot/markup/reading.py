@@ -247,7 +247,7 @@ class _Reader:
 
     def _define(self, token: Token, first: int) -> None:
         meta = token.meta
-        found = {"href": meta["url"], "title": meta["title"]}
+        found = {"href": meta["url"], "title": meta["title"], "at": self.starts[first]}
         if meta["id"] not in self.references:
             self.reading.definitions.setdefault(meta["id"], found)
             self.references = {**self.references, meta["id"]: self.reading.definitions[meta["id"]]}

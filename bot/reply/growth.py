@@ -89,7 +89,8 @@ class OpenPage:
         self._syntax = dialect.syntax
         self._limit = limit
         self._lens = Lens(begin.head, begin.skip, begin.dedent, midway=begin.midway)
-        self._references = dict(references)
+        self._before = references  # defined on earlier pages
+        self._references = dict(references)  # and on this one, in what is settled
         self._pieces: list[_Piece] = []
         self._settled = ""  # the pieces' texts, joined
         self._open = _Unit()
@@ -208,9 +209,18 @@ class OpenPage:
 
     def _read(self, unit: _Unit, end: int, closers: str = "") -> Reading:
         """The unit up to `end`, in its context."""
-        return read(
-            unit.context + self._lens.text[unit.start : end] + closers, self._syntax, self._references
-        )
+        source = unit.context + self._lens.text[unit.start : end] + closers
+        return read(source, self._syntax, self._known(unit))
+
+    def _known(self, unit: _Unit) -> Mapping[str, Any]:
+        """The link definitions that came before a unit."""
+        if unit.start >= self._open.start or len(self._references) == len(self._before):
+            return self._references
+        known = dict(self._before)
+        for piece in self._pieces:
+            if piece.unit.start < unit.start:
+                known.update(piece.definitions)
+        return known
 
     def _write(self, reading: Reading, unit: _Unit) -> str:
         """The reading in the dialect, behind its context."""
@@ -300,7 +310,8 @@ class OpenPage:
             shift = unit.start - len(unit.context)
             floor = len(unit.context) + max(0, len(self._lens.head) - unit.start)
             end = len(reading.source)
-            held = end if closed else heal(reading, self._syntax, self._references, floor).end
+            held = end if closed else heal(reading, self._syntax, self._known(unit), floor).end
+            held += len(reading.source[held:]) - len(reading.source[held:].lstrip())
             found = Cuts(reading, floor, end if before is None else before - shift + 1, held)
             for ranks, least in PREFERENCES:
                 if least < part:
@@ -350,10 +361,11 @@ class OpenPage:
             text = _page(before + self._pieces[which].text)
             return text if self._fits(text) else None
         body = unit.context + self._lens.text[unit.start : at].rstrip() + closers
-        reading = read(body, self._syntax, self._references)
+        known = self._known(unit)
+        reading = read(body, self._syntax, known)
         if reading.leaf.fence:
             body += close_fence(reading.leaf, body, len(body))
-            reading = read(body, self._syntax, self._references)
+            reading = read(body, self._syntax, known)
         text = _page(before + self._write(reading, unit))
         return text if self._fits(text) and self._countable(reading, unit) else None
 
@@ -366,8 +378,8 @@ class OpenPage:
         at = cut.at + shift
         definitions: dict[str, Any] = {}
         for piece in self._pieces:
-            if piece.unit.start < at:
-                definitions.update(piece.definitions)
+            begin = piece.unit.start - len(piece.unit.context)
+            definitions.update({k: each for k, each in piece.definitions.items() if begin + each["at"] < at})
         if at > self._open.start:
             definitions.update(self._read(self._open, at).definitions)
         midway = bool(cut.skip) or self._lens.text[at - 1] != "\n"
