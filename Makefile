@@ -23,7 +23,7 @@ demo: .venv
 	@$(BIN)/inkstream demo
 
 test: .venv
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv
 	@$(BIN)/ruff check .
