@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
+import discord
 from yarl import URL
 
 from adapters.discord import commands, inbound
@@ -272,7 +273,10 @@ class DiscordPlatform:
 
 
 def _quieten() -> None:
-    """Keep discord.py's loggers above DEBUG, where they write what people say. For the whole process: a logger is."""
+    """Keep discord.py's loggers above DEBUG, where they write what people say, and its two warnings about voice, which
+    nobody asked for, to itself. For the whole process: loggers and that class are.
+    """
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
         if logger.level < logging.INFO:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
+import discord
 import pytest
 
 from adapters.discord import gateway as gateway_module
@@ -207,3 +208,15 @@ async def test_words_and_tokens_stay_out_of_logs_at_every_level(caplog: pytest.L
             secrets = ["secret", stage.server.bot_token, *tokens]
     for word in secrets:
         assert word not in caplog.text
+
+
+async def test_an_ordinary_start_warns_of_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """discord.py misses its voice libraries, which nobody wants: an operator's first lines are not about that."""
+    monkeypatch.setattr(discord.VoiceClient, "warn_nacl", True)
+    monkeypatch.setattr(discord.VoiceClient, "warn_dave", True)
+    with caplog.at_level(logging.WARNING):
+        async with staged():
+            pass
+    assert caplog.records == []
