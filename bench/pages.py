@@ -148,7 +148,7 @@ def measure(platform: str, dialect: Dialect, limit: int, kind: str, size: int) -
     )
 
 
-def run(*, json: bool, sizes: tuple[int, ...] = SIZES) -> int:
+def run(json: bool, sizes: tuple[int, ...] = SIZES) -> int:
     """Print the table, or one JSON object. Returns an exit code."""
     cases: list[Case] = []
     if not json:

