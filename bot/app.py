@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 
 from pydantic import SecretStr
@@ -24,16 +24,18 @@ from bot.reply.outbox import Outbox
 from bot.service import logs
 from bot.service.health import HealthServer
 from bot.settings import Settings
-from bot.store.store import Store, StoreError, Unfinished
+from bot.store.nouns import Unfinished
+from bot.store.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
 # After the drain, for the last edits of what was interrupted: a full Slack bucket sends ten at once, and refills
-# within this. The stop timeouts under deploy/ are the drain plus more than this.
+# within this.
 _GRACE = 10.0
 # For a question that arrived while the last edits went out, and is told to wait.
 _LAST_WORDS = 1.0
-# For each of the last steps: platforms that do not close, a disk that does not answer.
+# For the last steps: platforms that do not close, a disk that does not answer. The stop timeouts under deploy/ are
+# the drain plus 15 s, which is more than these three.
 _PATIENCE = 3.0
 _UPKEEP_EVERY = 60.0
 
@@ -137,15 +139,12 @@ class App:
         log.info("app.ended")
 
     async def _put_away(self, store: Store, journal: StoreJournal, channels: dict[str, Channel]) -> None:
-        """The last steps. Each may fail or hang without costing the others their turn."""
-        steps = [(f"close {name}", channel.platform.close()) for name, channel in channels.items()]
-        steps += [("budgets", self._keep_budgets(store, channels)), ("journal", journal.flush())]
-        for name, step in steps:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    await step
-            except Exception:
-                log.exception("app.step_failed", extra={"step": name})
+        """The last steps, side by side: each may fail or hang without costing the others their turn."""
+        await asyncio.gather(
+            _step("journal", journal.flush()),
+            _step("budgets", self._keep_budgets(store, channels)),
+            *(_step(f"close {name}", channel.platform.close()) for name, channel in channels.items()),
+        )
 
     async def _listen(
         self, channel: Channel, conversations: Conversations, left: Sequence[Unfinished]
@@ -226,3 +225,11 @@ class App:
             learned = channel.outbox.export()
             if learned:
                 await store.keep_budgets(name, learned)
+
+
+async def _step(name: str, work: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await work
+    except Exception:
+        log.exception("app.step_failed", extra={"step": name})

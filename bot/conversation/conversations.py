@@ -27,7 +27,8 @@ from bot.reply.reply import Reply, Subject
 from bot.reply.status import Status
 from bot.reply.view import ANNOUNCEMENT, post_key
 from bot.settings import Settings
-from bot.store.store import Question, Store, Unfinished
+from bot.store.nouns import Question, Unfinished
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from anthropic.types import MessageParam
 
-from bot.store.store import Said
+from bot.store.nouns import Said
+
+_LONGEST_NAME = 80  # what Slack allows for a display name; Discord's are shorter
 
 MANNERS = """\
 You are Claude, answering in a {platform} conversation{where}. People read your answer as it grows in the channel.
@@ -49,7 +51,7 @@ def messages(turns: Sequence[Said], *, limit: int, private: bool) -> list[Messag
     told: list[MessageParam] = []
     for turn in chosen:
         labelled = turn.role == "user" and not private
-        text = f"{turn.name or turn.person}: {turn.text}" if labelled else turn.text
+        text = f"{_label(turn)}: {turn.text}" if labelled else turn.text
         last = told[-1] if told else None
         if last is not None and last["role"] == turn.role and isinstance(last["content"], str):
             last["content"] += f"\n\n{text}"
@@ -58,3 +60,8 @@ def messages(turns: Sequence[Said], *, limit: int, private: bool) -> list[Messag
         else:
             told.append({"role": "user", "content": text})
     return told
+
+
+def _label(turn: Said) -> str:
+    """Whoever speaks, in one line: a display name is free text, and must not look like somebody else's turn."""
+    return " ".join(turn.name.split())[:_LONGEST_NAME] or turn.person

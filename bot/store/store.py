@@ -12,9 +12,9 @@ import functools
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.ports import Place, Ref
+from bot.store.nouns import Question, ReplyState, Said, TurnState, Unfinished
 from bot.store.tables import Anchor, Budgets, Claim, Conversation, PersonName, Reply, Turn
 
 # A platform redelivers for some minutes (Slack: up to 5; a socket's replay after a reconnect: a little more).
@@ -33,52 +34,6 @@ _BUDGETS_KEPT = 600.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-ReplyState = Literal["growing", "ending", "shown", "gone", "denied"]
-TurnState = Literal["whole", "partial", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What has to be kept of somebody's question.
-
-    known_by  anchors under which its conversation may be found, best first
-    known_as  anchors under which its conversation is to be found from now on
-    """
-
-    key: str
-    known_by: Sequence[str]
-    known_as: Sequence[str]
-    place: Place
-    person: str
-    name: str
-    text: str
-    announce: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One turn of a conversation, oldest first; `name` is "" while unknown."""
-
-    role: str
-    person: str
-    name: str
-    text: str
-    reply: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """A reply that a crash left behind. `text` is what had been journalled; whole if `state` is "ending"."""
-
-    reply: str
-    conversation: int
-    state: str
-    place: Place
-    refs: tuple[Ref, ...]
-    text: str
-    notice: str
-    announce: str
 
 
 class StoreError(Exception):

@@ -16,7 +16,8 @@ from bot.conversation.conversations import Channel, Conversations
 from bot.conversation.journal import StoreJournal
 from bot.ports import Incoming, Person, Place, Profile, Ref
 from bot.settings import Settings, load
-from bot.store.store import Question, Said, Store, StoreError, Unfinished
+from bot.store.nouns import Question, Said, Unfinished
+from bot.store.store import Store, StoreError
 from tests.reply.fake_platform import FakePlatform, Running
 
 DIALECT = SlackDialect()

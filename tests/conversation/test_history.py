@@ -6,7 +6,7 @@ import pytest
 
 from bot.conversation import history, routing
 from bot.ports import Incoming, Person, Place, Ref
-from bot.store.store import Said
+from bot.store.nouns import Said
 
 
 def user(text: str, name: str = "Ada", person: str = "U1") -> Said:

@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from bot.ports import Place, Ref
-from bot.store.store import Question, Store, StoreError
+from bot.store.nouns import Question
+from bot.store.store import Store, StoreError
 from bot.store.tables import Base
 
 HOUR = 3600.0
