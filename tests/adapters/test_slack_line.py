@@ -91,6 +91,14 @@ async def test_a_cut_line_costs_no_question(slack: Workspace) -> None:
     await slack.both_lines()
 
 
+async def test_the_next_socket_is_open_before_the_old_one_closes(slack: Workspace) -> None:
+    """Slack warns ten seconds before it closes one."""
+    slack.clock.set_duration("slack.warning", 5.0)
+    await slack.server.disconnect("warning")
+    await slack.record.wait(lambda r: len(r.entries("connected", "slack")) == 4)
+    assert slack.record.entries("disconnected", "slack") == []
+
+
 async def test_closing_amid_a_refresh_leaves_nothing_behind(slack: Workspace) -> None:
     """Neither the old socket nor the one that is being opened."""
     slack.clock.set_duration("slack.warning", 5.0)
