@@ -26,7 +26,8 @@ class HealthServer:
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        self._runner = web.AppRunner(app, access_log=None)
+        # Whoever probes at this moment must not hold up the process's end (aiohttp would wait a minute).
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
     async def start(self) -> int:
         """Listen; the port that it became. Raises OSError where it is taken."""
