@@ -105,7 +105,7 @@ class Message:
     retry_at: float = -math.inf
     strikes: int = 0
     plain: bool = False  # buttons were refused
-    refused: Content | None = None  # content that the platform would not take
+    refused: Content | None = None  # content that the platform would not take; tried once more at the end
     done: bool = False  # closed, and shown as it will stay
 
 
@@ -360,7 +360,7 @@ class View:
             message.seen = length
             message.done = page.closed and (self._finished or not newest)
             return
-        if content == message.refused:
+        if content == message.refused and not self._finished:
             return
         not_before = message.retry_at
         if echo and content == message.shown:
@@ -430,7 +430,7 @@ class View:
             if overflown:
                 self._look_at = 0  # the plan is to see it: the next page is posted first
                 return None
-            if content == message.refused:
+            if content == message.refused and not self._finished:
                 return None
             return Call(self, message, None, content, page.end, length)
         return None
