@@ -55,7 +55,7 @@ def _per_want() -> tuple[float, int]:
     pacer, items, _ = _crowd(20)
     now, total = 1.0, 100
     for item in items:
-        pacer.want(item, total, now)
+        pacer.want(item, total, now - 0.5)
     while isinstance(step := pacer.next(now), Send):
         # The budget is shut: nobody need be woken for as long as that lasts.
         pacer.refused(step.item, now, 3600.0)

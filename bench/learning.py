@@ -64,7 +64,15 @@ def scaled(limit: Limit, share: float, *, burst: bool) -> Limit:
     )
 
 
-def run(case: str, setting: Setting, true: Limit, load: Load, *, returns_at: float | None = None) -> Learned:
+def run(
+    case: str,
+    setting: Setting,
+    true: Limit,
+    load: Load,
+    *,
+    returns_at: float | None = None,
+    minutes: int = MINUTES,
+) -> Learned:
     """The load against a true limit; at `returns_at` seconds it becomes the assumed one again."""
     world = World(replace(setting, post=_FREE), load, edit=true)
     ours = Ours(world)
@@ -80,8 +88,8 @@ def run(case: str, setting: Setting, true: Limit, load: Load, *, returns_at: flo
     if len(used) == 2:
         (begin, first), (end, second) = used
         share = (second - first) / (end - begin) / setting.edit.rate
-    minutes = _ratios(world, load, true if returns_at is None else setting.edit)
-    late = minutes[2:] if returns_at is None else minutes[int(returns_at / 60) + 5 :]
+    ratios = _ratios(world, load, true if returns_at is None else setting.edit, minutes)
+    late = ratios[2:] if returns_at is None else ratios[int(returns_at / 60) + 5 :]
     total = sum(lag for lag, _ in late) / max(1e-9, sum(bound for _, bound in late))
     return Learned(
         case,
@@ -100,20 +108,20 @@ def _give_back(world: World, limit: Limit) -> None:
     world.gates["edit"] = Gate(limit)
 
 
-def _ratios(world: World, load: Load, limit: Limit) -> list[tuple[float, float]]:
+def _ratios(world: World, load: Load, limit: Limit, minutes: int) -> list[tuple[float, float]]:
     """Per minute of the load's body: (lag of the characters seen in it, what the fluid bound gives them)."""
-    root = [0.0] * MINUTES
+    root = [0.0] * minutes
     for speech in load.speeches:
         speed = speech.length / (speech.end - speech.start)
-        for minute in range(MINUTES):
+        for minute in range(minutes):
             inside = min(speech.end, 60.0 * (minute + 1)) - max(speech.start, 60.0 * minute)
             root[minute] += math.sqrt(speed) * max(0.0, inside) / 60.0
-    lag, characters = [0.0] * MINUTES, [0] * MINUTES
+    lag, characters = [0.0] * minutes, [0] * minutes
     for when, total, count in world.lag_log:
-        if when < 60.0 * MINUTES:
+        if when < 60.0 * minutes:
             lag[int(when / 60)] += total
             characters[int(when / 60)] += count
-    body = range(MINUTES - 1)
+    body = range(minutes - 1)
     return [
         (lag[m], root[m] ** 2 / (2 * limit.rate) * 60.0 + characters[m] * CALL) for m in body if characters[m]
     ]

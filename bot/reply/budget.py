@@ -77,8 +77,8 @@ class Budget:
     """One budget. Every method takes `now`; nothing here waits."""
 
     __slots__ = (
-        "_at", "_calls", "_carried", "_climb", "_climb_at", "_ends", "_ends_early", "_episode", "_full_from",
-        "_level", "_opened", "_probe", "_probe_at", "_since", "_single", "_sure_from", "bucket", "burst", "episodes", "flights", "limit",
+        "_at", "_calls", "_climb", "_climb_at", "_doubtful", "_ends", "_ends_early", "_episode", "_full_from",
+        "_late", "_left", "_level", "_opened", "_probe", "_probe_at", "_since", "_single", "_sure_from", "bucket", "burst", "episodes", "flights", "limit",
         "period", "rate", "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
     )  # fmt: skip
 
@@ -104,7 +104,9 @@ class Budget:
         self._ends = math.inf
         self._ends_early = math.inf
         self._sure_from = -math.inf
-        self._carried = 0
+        self._doubtful = False  # only calls from before the border may have opened this window
+        self._late = 0  # calls of this window that may have been counted in the next
+        self._left: list[float] = []  # when the calls in flight left
         # learning
         self._since = now  # the budget was empty (or, `_full_from`, full) then
         self._full_from = True
@@ -175,34 +177,46 @@ class Budget:
         """A call leaves."""
         self._turn(now)
         self.flights += 1
+        self._left.append(now)
         self.used_at = now
         if self.shape == "window":
             if not self._opened:
                 self._open(now)
+            elif self._doubtful:
+                # If no call from before the border has opened this window, this one will.
+                self._ends, self._doubtful = math.inf, False
             self._level -= 1.0
 
     def unbook(self, now: float) -> None:
         """A booked call was not made after all."""
         self._turn(now)
-        self.flights -= 1
+        self._arrived(now)
         if self.shape == "window":
             self._level += 1.0
 
     def landed(self, now: float, left_at: float) -> None:
         """Its answer is here (or nobody waits for it any more): it was counted at some time since `left_at`."""
         self._turn(now)
-        self.flights -= 1
+        self._arrived(left_at)
         self.trip = max(min(now - left_at, 1.0), 0.9 * self.trip)
         self._count(now, left_at)
         if self.shape == "bucket":
             self._level = max(-self.burst, self._level - 1.0)
-        elif left_at < self._sure_from:
-            self._carried = max(0, self._carried - 1)
-            if self._ends == math.inf:
-                return
-            self._ends = max(self._ends, now + self.period)
-        elif self._opened and self._ends == math.inf:
+            return
+        if now > self._ends_early:
+            self._late += 1  # counted in this window, or in the next already
+        if left_at >= self._sure_from:
+            self._ends = min(self._ends, now + self.period)
+        elif self._doubtful and self.flights == 0:
+            # Only calls from before the border: if one of them opened this window, it did so by now.
             self._ends = now + self.period
+
+    def _arrived(self, left_at: float) -> None:
+        self.flights -= 1
+        if left_at in self._left:
+            self._left.remove(left_at)
+        elif self._left:
+            self._left.pop()
 
     def _count(self, now: float, left_at: float) -> None:
         self._calls += 1
@@ -225,7 +239,7 @@ class Budget:
     def refused(self, now: float, retry_after: float, left_at: float | None = None) -> None:
         """A 429. Nothing was counted. `left_at`: when our own call left; None for somebody else's."""
         if left_at is not None:
-            self.flights -= 1
+            self._arrived(left_at)
         self.refusals += 1
         fresh = not self._episode and (left_at is None or left_at >= self.shut_until)
         self._turn(now)
@@ -252,15 +266,20 @@ class Budget:
         self.told_by_headers = True
         ends = now + reset_after
         others = max(0, self.flights - 1)
-        same = self._opened and self._ends < math.inf and ends <= self._ends + 0.5 * self.trip + 0.05
+        # Windows are whole periods apart, and answers may overtake each other.
+        same = self._opened and self._ends < math.inf and ends < self._ends + 0.5 * self.period
+        doubtful = self._ends == math.inf and min(self._left, default=math.inf) < self._sure_from
+        if doubtful and ends < self._sure_from + 0.5 * self.period:
+            return  # the answer of a call in the window that is over
         if limit != self.limit:
             if self.shape == "window":
                 self._level += limit - self.limit
             self.limit = self.burst = limit
-        if not same and self.shape == "window":
+        if self._opened and self._ends == math.inf and self.shape == "window":
             # The first answer of a window says how many calls it really holds, whatever `limit` says: the next
             # window is expected to hold as many.
             self.burst = max(1, min(limit, remaining + 1 + others))
+            self.period = max(reset_after, 0.05)
         used = limit - remaining
         if used == 1 or reset_after > self.period:
             # The first call of a window is answered with the window's length.
@@ -271,9 +290,11 @@ class Budget:
             self._at = now
             return
         self._level = min(self._level, float(remaining)) if same else float(remaining - others)
-        self._opened = True
+        if not same:
+            self._late = 0
+        self._opened, self._doubtful = True, False
         self._ends = ends
-        self._ends_early = ends - self.trip
+        self._ends_early = min([now - self.trip, *self._left]) + reset_after
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -292,18 +313,17 @@ class Budget:
                     # Full: what is counted from here on began with a whole burst.
                     self._since, self._full_from, self._calls = now, True, 0
         elif self._opened and now >= self._ends:
-            self._carried = self.flights
-            self._level = float(self.burst - self._carried)
-            self._opened = self._carried > 0
+            # Calls that may have arrived after this window's end are in the next one, and may have opened it.
+            doubtful = self._late + self.flights
+            self._level = float(self.burst - doubtful)
+            self._opened = self._doubtful = doubtful > 0
+            self._ends_early = self._ends_early + self.period if doubtful else math.inf
+            self._ends = math.inf if self.flights or not doubtful else now + self.period
+            self._late = 0
             self._sure_from = now
-            self._ends_early = now + self.period - self.trip
-            # A call in flight over the border may have opened the next window as late as its answer.
-            self._ends = math.inf
-            if not self._opened:
-                self._ends_early = math.inf
 
     def _open(self, now: float) -> None:
-        self._opened = True
+        self._opened, self._doubtful = True, False
         self._ends = math.inf
         self._ends_early = now + self.period
 

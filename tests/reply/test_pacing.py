@@ -1,0 +1,253 @@
+"""Who is sent next, and when: the pacer alone, with time as an argument."""
+
+from __future__ import annotations
+
+import math
+
+from bot.ports import Bucket, Rule
+from bot.reply.pacing import Item, Pacer, Rank, Send, Wait
+
+SLACK = Bucket("T1:chat.update", Rule(50 / 60, 10, "bucket", "observed", "reference"))
+DISCORD = Bucket("C1:PATCH", Rule(1.0, 5, "window", "observed", "reference"))
+POSTS = Bucket("C1:POST", Rule(1.0, 5, "window", "observed", "reference"))
+GLOBAL = Bucket("bot", Rule(50.0, 50, "window", "documented", "reference"))
+CALL = 0.1
+
+
+def sends(pacer: Pacer, now: float) -> list[Item]:
+    found = []
+    while isinstance(step := pacer.next(now), Send):
+        found.append(step.item)
+    return found
+
+
+def until(pacer: Pacer, now: float) -> float:
+    step = pacer.next(now)
+    assert isinstance(step, Wait)
+    return step.until
+
+
+def drained(pacer: Pacer, bucket: Bucket, now: float) -> None:
+    """Spend all that the budget has, as somebody else."""
+    while pacer.budget(bucket, now).left(now) >= 1.0:
+        pacer.spent(bucket, now)
+
+
+def test_nothing_wanted_is_a_wait_for_ever() -> None:
+    """`next` answers; it never guesses."""
+    assert until(Pacer(), 0.0) == math.inf
+
+
+def test_a_last_edit_goes_before_everything() -> None:
+    """Law 4: the end is sacred."""
+    pacer = Pacer()
+    frame = pacer.join("frame", "edit", [SLACK], 0.0, growing=True)
+    last = pacer.join("last", "edit", [SLACK], 0.0)
+    pacer.want(frame, 100_000, 0.0)
+    pacer.demand(last, 1, 50.0, rank=Rank.LAST, growing=False)
+    step = pacer.next(50.0)
+    assert isinstance(step, Send)
+    assert step.item is last
+
+
+def test_a_token_is_banked_for_the_end_of_each_live_reply() -> None:
+    """Frames leave the bank alone; last edits may take it."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [SLACK], 0.0, growing=True) for n in range(6)]
+    now, sent = 0.0, 0
+    for _ in range(300):
+        now += 0.1
+        for item in items:
+            pacer.want(item, item.total + 60, now)
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            sent += 1
+    assert sent >= 25
+    for item in items:
+        pacer.demand(item, item.total + 1, now, rank=Rank.LAST, growing=False)
+    at_once = 0
+    for step in range(5):
+        for item in sends(pacer, now + step * CALL):
+            pacer.sent(item, now + step * CALL)
+            at_once += 1
+    assert at_once >= 5
+
+
+def test_the_largest_backlog_times_age_is_next() -> None:
+    """The index policy: a fast reply is seen more often than a slow one, in the proportion of the square roots."""
+    pacer = Pacer()
+    fast = pacer.join("fast", "edit", [SLACK], 0.0, growing=True)
+    slow = [pacer.join(n, "edit", [SLACK], 0.0, growing=True) for n in range(7)]
+    counts = dict.fromkeys((fast, *slow), 0)
+    now = 0.0
+    for _ in range(6000):
+        now += 0.1
+        pacer.want(fast, fast.total + 64, now)
+        for item in slow:
+            pacer.want(item, item.total + 4, now)
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            counts[item] += 1
+    ratio = counts[fast] / (sum(counts[item] for item in slow) / 7)
+    assert 3.2 <= ratio <= 4.8  # sqrt(640 / 40) = 4
+
+
+def test_nobody_goes_unseen_for_three_fair_shares() -> None:
+    """A reply that has paused with unseen text is shown although its index is tiny."""
+    pacer = Pacer()
+    fast = [pacer.join(n, "edit", [SLACK], 0.0, growing=True) for n in range(5)]
+    paused = pacer.join("paused", "edit", [SLACK], 0.0, growing=True)
+    now, wanted_at, seen_at = 0.0, None, None
+    for _ in range(1200):
+        now = round(now + 0.1, 1)
+        for item in fast:
+            pacer.want(item, item.total + 60, now)
+        if wanted_at is None and now >= 60.0:
+            pacer.want(paused, 1, now)
+            wanted_at = now
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            if item is paused and seen_at is None:
+                seen_at = now
+    assert wanted_at is not None
+    assert seen_at is not None
+    assert seen_at - wanted_at <= 3 * 6 / SLACK.rule.rate
+
+
+def test_posts_go_last_page_then_first_texts_then_continuations() -> None:
+    """The rank of the post bucket."""
+    pacer = Pacer()
+    drained(pacer, POSTS, 0.0)
+    more = pacer.join("more", "post", [POSTS], 0.0)
+    first = pacer.join("first", "post", [POSTS], 0.0)
+    last = pacer.join("last", "post", [POSTS], 0.0)
+    pacer.demand(more, 5000, 0.0, rank=Rank.MORE)
+    pacer.demand(first, 10, 0.0, rank=Rank.FIRST)
+    pacer.demand(last, 10, 0.0, rank=Rank.LAST)
+    order: list[object] = []
+    now = until(pacer, 0.0)
+    while len(order) < 3:
+        for item in sends(pacer, now):
+            order.append(item.key)
+            pacer.sent(item, now + CALL)
+        now += CALL
+    assert order == ["last", "first", "more"]
+
+
+def test_at_most_two_calls_are_under_way_in_a_bucket() -> None:
+    """More would say less about where the budget stands."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [SLACK], 0.0) for n in range(5)]
+    for item in items:
+        pacer.demand(item, 10, 0.0, rank=Rank.LAST, growing=False)
+    assert len(sends(pacer, 0.0)) == 2
+
+
+def test_a_hung_call_makes_room_after_a_while() -> None:
+    """Law 3: one call that hangs must not freeze a channel."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [SLACK], 0.0) for n in range(5)]
+    for item in items:
+        pacer.demand(item, 10, 0.0, rank=Rank.LAST, growing=False)
+    assert len(sends(pacer, 0.0)) == 2
+    later = until(pacer, 0.1)
+    assert later <= 3.1
+    assert len(sends(pacer, later)) >= 1
+
+
+def test_an_item_is_never_sent_twice_at_once() -> None:
+    """One request in flight per message."""
+    pacer = Pacer()
+    item = pacer.join("a", "edit", [SLACK], 0.0, growing=True)
+    pacer.demand(item, 10, 5.0)
+    assert sends(pacer, 5.5) == [item]
+    pacer.want(item, 5000, 5.55)
+    assert sends(pacer, 60.0) == []
+    pacer.sent(item, 60.0)
+    assert sends(pacer, 60.0) == [item]
+
+
+def test_a_refusal_shuts_its_bucket_and_no_other() -> None:
+    """Law 2, and Retry-After is honoured to the moment."""
+    pacer = Pacer()
+    here = pacer.join("here", "edit", [SLACK], 0.0)
+    there = pacer.join("there", "edit", [DISCORD], 0.0)
+    pacer.demand(here, 10, 5.0, rank=Rank.LAST, growing=False)
+    assert sends(pacer, 5.0) == [here]
+    pacer.refused(here, 5.1, 7.0)
+    pacer.demand(there, 10, 5.1, rank=Rank.LAST, growing=False)
+    assert sends(pacer, 5.2) == [there]
+    assert until(pacer, 5.2) == 12.1
+    assert sends(pacer, 12.0) == []
+    assert sends(pacer, 12.1) == [here]
+
+
+def test_want_wakes_nobody_while_the_bucket_is_shut() -> None:
+    """A thousand fragments cost nothing while nothing can be sent."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [SLACK], 0.0, growing=True) for n in range(20)]
+    for item in items:
+        pacer.want(item, 100, 9.0)
+    step = pacer.next(10.0)
+    while isinstance(step, Send):
+        pacer.refused(step.item, 10.0, 60.0)
+        step = pacer.next(10.0)
+    woken = [pacer.want(item, 200 + n, 10.1 + n / 100) for n in range(100) for item in items]
+    assert not any(woken)
+    assert until(pacer, 11.2) >= 70.0
+
+
+def test_a_secondary_budget_holds_its_calls_back() -> None:
+    """Discord's 50 a second for the whole bot stand over every channel."""
+    pacer = Pacer()
+    tight = Bucket("bot", Rule(1.0, 2, "window", "documented", "reference"))
+    items = []
+    for n in range(6):
+        channel = Bucket(f"C{n}:PATCH", DISCORD.rule)
+        items.append(pacer.join(n, "edit", [channel, tight], 0.0))
+        pacer.demand(items[-1], 10, 1.0, rank=Rank.LAST, growing=False)
+    first = sends(pacer, 1.0)
+    assert len(first) == 2
+    for item in first:
+        pacer.sent(item, 1.1)
+    assert until(pacer, 1.1) >= 3.0
+    assert len(sends(pacer, 3.2)) == 2
+
+
+def test_what_was_learned_survives_ten_minutes() -> None:
+    """Plain data out, plain data in; older than that it is not believed."""
+    pacer = Pacer()
+    pacer.told(DISCORD, 0.0, 10, 3, 4.0)
+    kept = pacer.export(0.5)
+    young, old = Pacer(), Pacer()
+    young.restore(kept, 100.0, 60.0)
+    old.restore(kept, 100.0, 700.0)
+    assert young.budget(DISCORD, 100.0).burst == 10
+    assert old.budget(DISCORD, 100.0).burst == 5
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    """Items and budgets leave nothing behind."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [Bucket(f"C{n}", DISCORD.rule), GLOBAL], 0.0) for n in range(50)]
+    for item in items:
+        pacer.demand(item, 5, 1.0, rank=Rank.LAST, growing=False)
+    for item in sends(pacer, 1.0):
+        pacer.sent(item, 1.1)
+    for item in items:
+        pacer.leave(item, 2.0)
+    pacer.forget_idle(4000.0)
+    assert pacer.gauges(4000.0) == []
+    assert until(pacer, 4000.0) == math.inf
+
+
+def test_a_call_in_flight_when_its_item_leaves_is_still_accounted_for() -> None:
+    """Abandoning a reply gives no token back."""
+    pacer = Pacer()
+    item = pacer.join("a", "edit", [SLACK], 0.0)
+    pacer.demand(item, 10, 1.0, rank=Rank.LAST, growing=False)
+    assert sends(pacer, 1.0) == [item]
+    pacer.leave(item, 1.05)
+    pacer.failed(item, 1.1)
+    assert pacer.budget(SLACK, 1.1).left(1.1) < 9.2
+    assert pacer.budget(SLACK, 1.1).flights == 0
