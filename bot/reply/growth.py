@@ -146,13 +146,24 @@ class OpenPage:
 
     def _may_overflow(self, text: str) -> bool:
         """A quick look. If it is wrong (no dialect adds that much), the page is cut a step later, no more."""
-        if self._open.rows and not self._syntax.tables:
-            return True
         if self._syntax.blocks and self._open.blocks + 2 * text.count("\n") + _SPARE > self._syntax.blocks:
             return True
         gain = _GAIN * len(text.translate(_PLAIN)) + _GAIN_OF_LINE * (text.count("\n") + 1)
-        gain += _GAIN_OF_CELL * text.count("|")
+        gain += _GAIN_OF_CELL * text.count("|") + self._table_at_most()
         return self._dialect.cost(self._settled) + self._dialect.cost(text) + gain > self._limit
+
+    def _table_at_most(self) -> int:
+        """What the settled rows of a table that is still laid out anew may cost: aligned, or listed."""
+        rows = self._open.rows
+        if not rows or self._native_rows():
+            return 0
+        titles = sum(rows[0].widths) + _GAIN_OF_CELL * len(rows[0].widths)
+        return sum(max(self._syntax.width + 2, sum(row.widths) + titles) for row in rows)
+
+    def _native_rows(self) -> bool:
+        """Whether the table that the open unit goes on with is shown as a table."""
+        unit = self._open
+        return unit.tables < self._syntax.tables and len(unit.rows[0].cells) <= self._syntax.columns
 
     def _overflow(self, point: int, *, closed: bool = False) -> Closing | None:
         reading = self._read(self._open, point)
