@@ -24,6 +24,8 @@ QUIET = logging.getLogger("adapters.slack.sdk")
 """What the SDK and Bolt say. At DEBUG they print whole messages and at INFO the body of a badly signed request, so
 their own level is fixed here, whatever the rest of the program logs."""
 QUIET.setLevel(logging.WARNING)
+# Bolt finds SLACK_BOT_TOKEN in the environment by itself and then warns that it has a client already.
+QUIET.addFilter(lambda record: "`token` will be unused" not in record.getMessage())
 
 
 def session() -> aiohttp.ClientSession:
