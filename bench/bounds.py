@@ -22,7 +22,7 @@ from bench.loads import STEP, Load, Speech
 from bench.simulation import CALL, Setting
 
 
-def fluid(setting: Setting, load: Load) -> float:
+def fluid(setting: Setting, load: Load, *, call: float = CALL) -> float:
     """Mean lag of the steady state, seconds, with one call."""
     moments = sorted({0.0} | {speech.start for speech in load.speeches} | {s.end for s in load.speeches})
     rate, total = setting.edit.rate, 0.0
@@ -34,7 +34,7 @@ def fluid(setting: Setting, load: Load) -> float:
             at = begin + (piece + 0.5) * width
             root = sum(math.sqrt(_speed(speech, at)) for speech in load.speeches)
             total += root * root / (2 * rate) * width
-    return total / load.characters + CALL
+    return total / load.characters + call
 
 
 def _speed(speech: Speech, at: float) -> float:

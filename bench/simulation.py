@@ -162,6 +162,21 @@ class World:
             else:
                 heapq.heappop(events)[2]()
 
+    def replay(self, seen: list[tuple[float, int, int]]) -> None:
+        """Take in what viewers of a real platform saw: (when, reply, characters seen without a gap), in order."""
+        for when, number, characters in seen:
+            reply = self.replies[number]
+
+            def show(reply: Reply = reply, characters: int = characters) -> None:
+                if not reply.pages:
+                    reply.pages.append(characters)
+                    reply.first_seen = self.now
+                if characters > reply.seen:
+                    self._saw(reply, characters)
+
+            self.at(when, show)
+        self.run(lambda _: None)
+
     # ------------------------------------------------------------------------------------------------ calls
 
     def call(

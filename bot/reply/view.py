@@ -371,9 +371,10 @@ class View:
             waits = math.inf if trimmed else self._posting.wanted_since + _CLOSING_WAITS
             not_before = max(not_before, waits)
         last = self._finished and number == len(pages) - 1
-        # A closed page that lacks text keeps all that follows it from being read in order, and its closing edit is
-        # needed anyhow and never repeated: it is worth a page more than it shows (a sixth of the lag of long answers).
-        lacks = not newest and item.shown < page.end
+        # A closed page that lacks text, or still shows what has moved to the next one, keeps all that follows it from
+        # being read in order, and its closing edit is needed anyhow and never repeated: it is worth a page more than
+        # it shows (a sixth of the lag of long answers).
+        lacks = not newest and item.shown != page.end
         self._pacer.demand(
             item,
             length + self._page_limit if lacks else page.end if page.closed else length,
