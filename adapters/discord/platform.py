@@ -278,6 +278,9 @@ def _quieten() -> None:
     """
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     for name in _TALKATIVE:
-        logger = logging.getLogger(name)
-        if logger.getEffectiveLevel() < logging.INFO:
-            logger.setLevel(logging.INFO)
+        logging.getLogger(name).addFilter(_no_debug)
+
+
+def _no_debug(record: logging.LogRecord) -> bool:
+    """A filter rather than a level: a level of its own would talk where the service is set to be quieter."""
+    return record.levelno > logging.DEBUG
