@@ -31,6 +31,7 @@ from bot.store.tables import Anchor, Budgets, Claim, Conversation, PersonName, R
 # A platform redelivers for some minutes (Slack: up to 5; a socket's replay after a reconnect: a little more).
 _CLAIMS_KEPT = 2 * 86_400.0
 _BUDGETS_KEPT = 600.0
+_HANGING = 3.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +52,8 @@ def _whole(
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            await asyncio.wait({work})
+            # Bounded: a disk that hangs must not keep a Stop, or the end of the process, from happening.
+            await asyncio.wait({work}, timeout=_HANGING)
             raise
 
     return run
@@ -68,7 +70,9 @@ class Store:
     async def open(cls, url: str) -> Store:
         """Open the database and bring it up to date."""
         try:
-            engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+            engine = create_async_engine(
+                url, pool_size=1, max_overflow=0, pool_timeout=60, hide_parameters=True
+            )
             event.listen(engine.sync_engine, "connect", _pragmas)
             async with engine.connect() as connection:
                 await connection.run_sync(_migrate)
