@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 # What Slack answers where the bot is not in the channel; everywhere else it is in, but may not write.
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
-# A view that failed by our own fault (see outbox.py): the place itself takes posts.
-_OURS = "internal:"
+# A view that failed by our own fault (see outbox.py and view.py): the place itself takes posts.
+_OURS = ("internal:", "rejected:")
 # Tries, and seconds between them, to look for a message that a crash kept out of the journal.
 _LOOK_UPS = 4
 _LOOK_AGAIN = 2.0

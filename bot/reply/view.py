@@ -553,7 +553,7 @@ class View:
             return
         target.strikes += 1
         if self._finished or self._announce is not None or target.strikes >= _STRIKES:
-            self.settle(Settled("denied", code))
+            self.settle(Settled("denied", f"rejected:{code}"))
         elif call.message is not None:
             call.message.refused = call.content
         else:
