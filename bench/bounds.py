@@ -114,7 +114,7 @@ def _useless(a: tuple[float, float, int], b: tuple[float, float, int], c: tuple[
     return (c[1] - a[1]) * (a[0] - b[0]) <= (b[1] - a[1]) * (a[0] - c[0])
 
 
-VERSION = 1  # of the clairvoyant bound: stored bounds of another version are computed anew
+VERSION = 2  # of the clairvoyant bound: stored bounds of another version are computed anew
 
 
 def clairvoyant(setting: Setting, load: Load, rounds: int = 120) -> float:
@@ -123,7 +123,7 @@ def clairvoyant(setting: Setting, load: Load, rounds: int = 120) -> float:
     last = max(speech.end for speech in load.speeches)
     grid = round((last + 12.0) / STEP)
     paths = [_Path(speech, grid) for speech in load.speeches]
-    room = [_let_through(setting, (k + 1) * STEP - start) for k in range(grid + 1)]
+    room = [_let_through(setting, k * STEP - start) for k in range(grid + 1)]
     # A price that falls with time is a sum of steps: step m lasts until grid time knots[m].
     knots = list(range(round(start / STEP), grid + 1, 10))
     steps = [0.0] * len(knots)
@@ -162,8 +162,12 @@ def clairvoyant(setting: Setting, load: Load, rounds: int = 120) -> float:
 
 
 def _let_through(setting: Setting, elapsed: float) -> float:
-    """At most so many edits can have been sent in this time from a rested budget."""
+    """At most so many edits can have been sent so long after the first fragment, from a rested budget."""
     limit = setting.edit
     if limit.shape == "fixed":
-        return limit.burst * (1 + math.floor(elapsed / limit.window))
-    return limit.burst + limit.rate * elapsed
+        # The first message is a post, so the first edit, which opens the first window, comes a fragment later.
+        return (
+            limit.burst * (1 + math.floor((elapsed - STEP) / limit.window + 1e-9)) if elapsed >= STEP else 0.0
+        )
+    # Edits are on the grid here: a token that comes between two of its points may be spent at the one before.
+    return limit.burst + limit.rate * (elapsed + STEP)

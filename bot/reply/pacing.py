@@ -45,7 +45,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from operator import mul
 from typing import TypeAlias
 
 from bot.ports import Bucket, Op, Rule
@@ -186,7 +185,7 @@ class Gauge:
 
 def by_index(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
     """Who is next, and its index: the largest backlog x age. A weight is 0.0 for those who may not be chosen."""
-    indices = list(map(mul, weights, map(now.__sub__, since)))
+    indices = [weight * (now - begun) for weight, begun in zip(weights, since, strict=True)]
     best = max(indices)
     return indices.index(best), best
 
