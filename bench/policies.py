@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from bench.loads import Load
 from bench.simulation import CALL, Answer, Op, Reply, Setting, World
 from bot.ports import Bucket, Rule
-from bot.reply.pacing import Choice, Item, Pacer, Rank, Send, by_age, by_index
+from bot.reply.pacing import Item, Pacer, Rank, Send
+from bot.reply.ranking import Choice, by_age, by_index
 from sandbox.limits import Limit
 
 Loop: TypeAlias = Generator[tuple[Any, ...], Any, None]

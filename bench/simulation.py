@@ -294,7 +294,16 @@ class World:
 
     @property
     def mean_lag(self) -> float:
-        return self._lag_sum / max(1, sum(self._lags.values()))
+        """Seconds from the saying of a character to its being seen; one that nobody ever saw counts to the end."""
+        total, count = self._lag_sum, sum(self._lags.values())
+        for reply in self.replies:
+            done = reply.seen
+            for time, by in reply.speech.fragments if reply.seen < reply.speech.length else ():
+                if by > done:
+                    total += (self.now - time) * (by - done)
+                    count += by - done
+                    done = by
+        return total / max(1, count)
 
     def lag_percentile(self, share: float) -> float:
         left = share * sum(self._lags.values())
@@ -309,8 +318,8 @@ class World:
         return sorted(reply.whole_at - reply.speech.end for reply in self.replies)
 
     def first_texts(self) -> list[float]:
-        """Seconds from each reply's first fragment until something of it was seen."""
-        return sorted(reply.first_seen - reply.speech.start for reply in self.replies)
+        """Seconds from each reply's first fragment until something of it was seen; never: until the end."""
+        return sorted(min(reply.first_seen, self.now) - reply.speech.start for reply in self.replies)
 
     def episodes(self, op: Op = "edit", *, gap: float = 5.0) -> list[float]:
         """When refusals began: those within `gap` seconds of the one before belong to it."""

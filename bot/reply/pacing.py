@@ -41,119 +41,17 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TypeAlias
 
 from bot.ports import Bucket, Op, Rule
-from bot.reply.budget import SLOW, Budget, Learned
+from bot.reply.budget import Budget, Learned
+from bot.reply.ranking import EPS, STREAMING, TICK, Choice, Group, Item, Rank, by_index
 
-# Spare tokens are spent over about this many seconds: for replies of 10-50 s anything from 14 to 18 is within a percent
-# of the best (`python -m bench pacing`); spending them at once is 1.3-1.8 times above an optimum that knows the future.
-_TAU = 17.0
-# What is banked will be spent as well, later: this share of it counts when tokens are priced.
-_BANK_COUNTS = 0.7
-# The same for a window, whose bank is spent in its last moments.
-_WINDOW_BANK_COUNTS = 0.5
-# A window's time begins with its first call, so a call that opens one is worth more than what it shows:
-# the age at which it leaves, as a share of the usual one.
-_OPENING = 0.2
-_PATIENCE = 2.5  # fair shares after which a reply goes before every index
-_IN_FLIGHT = 2  # calls under way at once in one bucket
-# How long a reply probably goes on from here: what a window must bank is how many end within it.
-_LIFE = 30.0
-_TYPICAL = 100.0  # characters a second of a reply that has not been heard yet
-_RATE_MEMORY = 3.0  # seconds over which a reply's speed is averaged
-_LOOK_AGAIN = 0.5  # a predicted moment is looked at again at least this often: streams change their speed
-# Between two fragments only the age grows, so a call that is not pressing leaves with the next fragment (it shows up
-# to a fragment more for the same token: 4% of lag with ten fragments a second), if that comes within so many seconds.
-_BREATH = 0.12
-_JUST_NOW = 0.005
-# Text that comes so soon after a call left is the same stream going on: its age counts from that call.
-_STREAMING = 0.3
-_EPS = 1e-9
-_TICK = 1e-3  # nothing is asked again sooner
+__all__ = ["Gauge", "Item", "Pacer", "Rank", "Send", "Wait"]
+
 # A call that no budget counts.
 _FREE = Bucket("free", Rule(1000.0, 1000, "bucket", "guessed", "the adapter names no budget for this call"))
-
-
-class Rank(IntEnum):
-    """What a want is, most urgent first."""
-
-    LAST = 0
-    FIRST = 1
-    MORE = 2
-
-
-class Item:
-    """One message that may want a call: an open or closing page to edit, or a page to post. Made by `Pacer.join`."""
-
-    __slots__ = (
-        "asleep",
-        "buckets",
-        "grew_at",
-        "group",
-        "growing",
-        "heard",
-        "in_flight",
-        "key",
-        "late",
-        "left_at",
-        "most",
-        "not_before",
-        "op",
-        "over",
-        "queue",
-        "rank",
-        "rho",
-        "rho_at",
-        "rho_total",
-        "sending",
-        "shown",
-        "since",
-        "slot",
-        "total",
-        "unseen_at",
-        "waited",
-        "wanted",
-    )  # fmt: skip
-
-    def __init__(self, key: object, op: Op, buckets: tuple[Bucket, ...], now: float) -> None:
-        self.key = key
-        self.op = op
-        self.buckets = buckets
-        self.total = 0  # characters that it could show
-        self.shown = 0  # characters that it shows
-        self.most = 1 << 60  # what one call could show at most
-        self.wanted = False
-        self.rank = Rank.MORE
-        self.growing = False
-        self.grew_at = -math.inf
-        self.in_flight = False
-        self.over = False
-        self.not_before = -math.inf
-        self.since = now  # unseen text has been waiting since
-        self.waited = now  # `since` of the text in flight, should that fail
-        self.late = math.inf  # `since` of a text whose call failed
-        self.left_at = now
-        self.sending = 0
-        self.group: _Group | None = None
-        self.slot = -1
-        self.asleep = False
-        self.queue = 0.0
-        self.unseen_at = now
-        self.rho = _TYPICAL
-        self.heard = False
-        self.rho_at = now
-        self.rho_total = -1
-
-    @property
-    def backlog(self) -> float:
-        """Characters that a call could bring to view; at least one, for there is something that it would change."""
-        upto = min(self.total, self.most)
-        return float(upto - self.shown) if upto > self.shown else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,272 +81,14 @@ class Gauge:
     waiting: int
 
 
-def by_index(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
-    """Who is next, and its index: the largest backlog x age. A weight is 0.0 for those who may not be chosen."""
-    indices = [weight * (now - begun) for weight, begun in zip(weights, since, strict=True)]
-    best = max(indices)
-    return indices.index(best), best
-
-
-def by_age(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
-    """Oldest first, for comparison (bench/); it leaves when the largest index would."""
-    _, best = by_index(weights, since, now)
-    oldest = min(range(len(since)), key=lambda slot: since[slot] if weights[slot] > 0.0 else math.inf)
-    return oldest, best
-
-
-Choice: TypeAlias = Callable[[list[float], list[float], float], tuple[int, float]]
-
-
-class _Group:
-    """The items whose tightest budget is the same."""
-
-    __slots__ = (
-        "budget", "choose", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "queue", "scan_at",
-        "since", "sleepers", "sqrt_sum", "unseen", "weight",
-    )  # fmt: skip
-
-    def __init__(self, budget: Budget, op: Op, choose: Choice, now: float) -> None:
-        self.budget = budget
-        self.choose = choose
-        self.op = op
-        self.items: list[Item] = []
-        self.weight: list[float] = []  # unseen characters of each item that may be sent; 0.0 for the others
-        self.since: list[float] = []
-        self.lasts: OrderedDict[Item, None] = OrderedDict()
-        self.unseen: OrderedDict[Item, None] = OrderedDict()  # in the order in which their wait began
-        self.sleepers: list[tuple[float, int, Item]] = []
-        self.flights: dict[Item, None] = {}
-        self.growing = 0
-        self.sqrt_sum = 0.0
-        self.scan_at = 0
-        self.price = math.inf  # an index at or over this may leave at once; infinity: nothing may
-        self.due = math.inf
-        self.queue = 0.0  # replies with unseen text, summed over time
-        self.clock = now
-
-    # ------------------------------------------------------------------------------------------ bookkeeping
-
-    def pass_time(self, now: float) -> None:
-        if now > self.clock:
-            self.queue += (now - self.clock) * len(self.unseen)
-            self.clock = now
-
-    def add(self, item: Item) -> None:
-        item.group = self
-        item.slot = len(self.items)
-        self.items.append(item)
-        self.weight.append(0.0)
-        self.since.append(item.since)
-        if item.growing:
-            self.growing += 1
-            self.sqrt_sum += math.sqrt(item.rho)
-
-    def remove(self, item: Item) -> None:
-        self.lasts.pop(item, None)
-        self.unseen.pop(item, None)
-        slot, end = item.slot, len(self.items) - 1
-        if slot != end:
-            moved = self.items[end]
-            self.items[slot], self.weight[slot], self.since[slot] = moved, self.weight[end], self.since[end]
-            moved.slot = slot
-        self.items.pop()
-        self.weight.pop()
-        self.since.pop()
-        self.grow(item, growing=False)
-        item.group, item.slot = None, -1
-
-    def grow(self, item: Item, *, growing: bool) -> None:
-        """Its stream goes on, or has ended."""
-        if growing == item.growing:
-            return
-        item.growing = growing
-        self.growing += 1 if growing else -1
-        root = math.sqrt(item.rho)
-        self.sqrt_sum = max(0.0, self.sqrt_sum + (root if growing else -root)) if self.growing else 0.0
-
-    def list_item(self, item: Item, now: float) -> None:
-        """Put the item where `pick` looks for it, or take it away: after any change to it."""
-        slot = item.slot
-        if not item.wanted or item.in_flight:
-            self.weight[slot] = 0.0
-            self.lasts.pop(item, None)
-            if item in self.unseen:
-                self.pass_time(now)
-                del self.unseen[item]
-            return
-        if item not in self.unseen:
-            self.pass_time(now)
-            self.unseen[item] = None
-            item.queue = self.queue
-            item.unseen_at = now
-        if item.not_before > now:
-            self.weight[slot] = 0.0
-            self.lasts.pop(item, None)
-            if not item.asleep:
-                item.asleep = True
-                heapq.heappush(self.sleepers, (item.not_before, id(item), item))
-            return
-        self.weight[slot] = item.backlog
-        self.since[slot] = item.since
-        if item.rank is Rank.LAST:
-            self.lasts[item] = None
-
-    def wake_sleepers(self, now: float) -> None:
-        while self.sleepers and self.sleepers[0][0] <= now + _EPS:
-            _, _, item = heapq.heappop(self.sleepers)
-            item.asleep = False
-            if item.group is self:
-                if item.not_before <= now + _EPS:
-                    item.not_before = -math.inf
-                self.list_item(item, now)
-
-    # ------------------------------------------------------------------------------------------------ choosing
-
-    def pick(self, now: float) -> Item | None:
-        """The item whose call should leave now, or None; then `due` says when to ask again."""
-        self.price = math.inf
-        if self.sleepers:
-            self.wake_sleepers(now)
-        self.due = self.sleepers[0][0] if self.sleepers else math.inf
-        if not self.unseen:
-            return None
-        if len(self.flights) >= _IN_FLIGHT:
-            quick = [item.left_at for item in self.flights if now - item.left_at < SLOW - _EPS]
-            if len(quick) >= _IN_FLIGHT:
-                self._at(quick[-_IN_FLIGHT] + SLOW)
-                return None
-        return self._pick_post(now) if self.op == "post" else self._pick_edit(now)
-
-    def _pick_post(self, now: float) -> Item | None:
-        if self.budget.left(now) < 1.0 - _EPS:
-            self._at(self.budget.ready(now))
-            return None
-        self.price = 0.0
-        if self.lasts:
-            return next(iter(self.lasts))
-        for item in self.unseen:
-            if item.rank is Rank.FIRST and item.not_before <= now:
-                return item
-        slot, best = self.choose(self.weight, self.since, now)
-        # A text that has only just come has no age yet; nothing is gained by waiting.
-        return self.items[slot] if best > 0.0 or self.weight[slot] > 0.0 else None
-
-    def _pick_edit(self, now: float) -> Item | None:
-        budget = self.budget
-        left = budget.left(now)
-        if left < 1.0 - _EPS:
-            self._at(budget.ready(now))
-            return None
-        if self.lasts:
-            return next(iter(self.lasts))
-        bank, pull, forced = self._terms(left, now)
-        if left - bank < 1.0 - _EPS and not forced:
-            self._at_bank(bank, now)
-            return None
-        oldest = next(iter(self.unseen))
-        self.pass_time(now)
-        if self.waited_shares(oldest, now) >= _PATIENCE and oldest.not_before <= now:
-            return oldest
-        self._listen()
-        slot, best = self.choose(self.weight, self.since, now)
-        price = 0.0 if forced else (self.sqrt_sum / pull) ** 2
-        if best >= price and best > 0.0:
-            item = self.items[slot]
-            quiet = now - item.grew_at
-            if forced or not _JUST_NOW < quiet < _BREATH:
-                return item
-            # Between two fragments only the age grows: a moment later there is more to show for the same token.
-            self.price = price
-            self._at(item.grew_at + _BREATH)
-            return None
-        self.price = price
-        self._at(self._crossing(price, now))
-        return None
-
-    def waited_shares(self, item: Item, now: float) -> float:
-        """How many fair shares it has been unseen; a share is the mean number of such replies since, over the rate."""
-        age = now - item.unseen_at
-        return age * age * self.budget.rate / max(1e-9, self.queue - item.queue)
-
-    def _terms(self, left: float, now: float) -> tuple[float, float, bool]:
-        """Tokens kept for last edits; tokens a second to spend; whether a token would be lost if none were spent."""
-        budget = self.budget
-        if budget.shape == "bucket":
-            cap = budget.burst - budget.rate * budget.trip
-            bank = max(0.0, min(float(min(self.growing, max(1, self.growing - 1))), cap - 1.0))
-            spare = max(0.0, left - _BANK_COUNTS * bank)
-            return bank, budget.rate + spare / _TAU, left >= cap - _EPS
-        closes = budget.closes_in(now)
-        rest = closes - budget.trip
-        ending = max(1.0, self.growing * closes / _LIFE)
-        bank = min(float(math.ceil(ending)), budget.burst - 1.0) if self.growing else 0.0
-        if rest <= 0.5 * left * budget.trip:
-            return 0.0, math.inf, True
-        pull = max(_EPS, (left - _WINDOW_BANK_COUNTS * bank) / rest)
-        # The price falls with the square of the pull.
-        return bank, pull if budget.open_at(now) else pull / _OPENING, False
-
-    def _at(self, when: float) -> None:
-        self.due = min(self.due, when)
-
-    def _at_bank(self, bank: float, now: float) -> None:
-        budget = self.budget
-        if budget.shape == "bucket":
-            self._at(budget.ready(now, bank + 1.0))
-            return
-        release = budget.closes_in(now) - budget.trip - 0.5 * budget.left(now) * budget.trip
-        self._at(now + max(0.0, min(release, _LOOK_AGAIN)))
-
-    def _listen(self) -> None:
-        """Let the speeds of a few replies fall whose stream has paused (a stream that speaks updates its own)."""
-        items = self.items
-        for _ in range(min(8, len(items))):
-            self.scan_at = (self.scan_at + 1) % len(items)
-            item = items[self.scan_at]
-            if item.rho > 0.0 and self.clock - item.rho_at > 1.0:
-                self.hear(item, self.clock)
-
-    def hear(self, item: Item, now: float) -> None:
-        """Measure the item's speed since the last time."""
-        if item.rho_total < 0:
-            item.rho_at, item.rho_total = now, item.total
-            return
-        old, gap = item.rho, now - item.rho_at
-        speed = (item.total - item.rho_total) / gap
-        new = speed if not item.heard else old + (1.0 - math.exp(-gap / _RATE_MEMORY)) * (speed - old)
-        if new < 0.5:
-            new = 0.0
-        item.rho, item.rho_at, item.rho_total, item.heard = new, now, item.total, True
-        if item.growing:
-            self.sqrt_sum = max(0.0, self.sqrt_sum + math.sqrt(new) - math.sqrt(old))
-
-    def _crossing(self, price: float, now: float) -> float:
-        """When the first index will probably meet the price. Looked at again soon, for the price falls as well."""
-        soonest = _LOOK_AGAIN
-        for item in self.unseen:
-            if self.weight[item.slot] <= 0.0:
-                continue
-            backlog, age, rho = self.weight[item.slot], now - item.since, item.rho
-            # (backlog + rho x)(age + x) = price
-            half = backlog + rho * age
-            missing = price - backlog * age
-            if rho > _EPS:
-                x = (math.sqrt(half * half + 4.0 * rho * missing) - half) / (2.0 * rho)
-            else:
-                x = missing / backlog
-            soonest = min(soonest, x)
-        return now + max(soonest, 1e-3)
-
-
 class Pacer:
     """The wants of all live replies of one platform, and its budgets."""
 
     def __init__(self, choose: Choice = by_index) -> None:
         self._choose = choose
         self._budgets: dict[str, Budget] = {}
-        self._groups: dict[tuple[str, Op], _Group] = {}
-        self._heap: list[tuple[float, int, _Group]] = []
+        self._groups: dict[tuple[str, Op], Group] = {}
+        self._heap: list[tuple[float, int, Group]] = []
         self._count = 0
         self._learned: Mapping[str, Learned] = {}
         self._learned_at = 0.0
@@ -533,7 +173,7 @@ class Pacer:
                 return False
         else:
             item.wanted = True
-            item.since = min(item.left_at if now - item.left_at < _STREAMING else now, item.late)
+            item.since = min(item.left_at if now - item.left_at < STREAMING else now, item.late)
             group.list_item(item, now)
             if item.in_flight or group.due < math.inf:
                 return False
@@ -561,7 +201,7 @@ class Pacer:
         item.total = total
         if not item.wanted:
             item.wanted = True
-            item.since = min(item.left_at if now - item.left_at < _STREAMING else now, item.late)
+            item.since = min(item.left_at if now - item.left_at < STREAMING else now, item.late)
         item.rank = rank
         item.most = most
         item.not_before = not_before
@@ -577,37 +217,37 @@ class Pacer:
     def next(self, now: float) -> Send | Wait:
         """What to send now, or when to ask again."""
         heap = self._heap
-        while heap and heap[0][0] <= now + _EPS:
+        while heap and heap[0][0] <= now + EPS:
             due, _, group = heapq.heappop(heap)
             if due != group.due:
                 continue
             item = group.pick(now)
             if item is None:
-                self._push(group, max(group.due, now + _TICK))
+                self._push(group, max(group.due, now + TICK))
                 continue
             shut = self._shut(item, now)
             if shut is not None:
-                self._push(group, max(shut, now + _TICK))
+                self._push(group, max(shut, now + TICK))
                 continue
             self._book(item, group, now)
             self._push(group, now)
             return Send(item)
         while heap and heap[0][0] != heap[0][2].due:
             heapq.heappop(heap)
-        return Wait(max(heap[0][0], now + _TICK) if heap else math.inf)
+        return Wait(max(heap[0][0], now + TICK) if heap else math.inf)
 
     def _shut(self, item: Item, now: float) -> float | None:
         """When the other budgets of this call will have room; None: now."""
         latest: float | None = None
         for bucket in item.buckets[1:]:
             budget = self.budget(bucket, now)
-            if budget.left(now) < 1.0 - _EPS:
+            if budget.left(now) < 1.0 - EPS:
                 ready = budget.ready(now)
                 ready = now + 0.05 if ready == math.inf else ready
                 latest = ready if latest is None else max(latest, ready)
         return latest
 
-    def _book(self, item: Item, group: _Group, now: float) -> None:
+    def _book(self, item: Item, group: Group, now: float) -> None:
         for bucket in item.buckets:
             self.budget(bucket, now).book(now)
         item.in_flight = True
@@ -662,7 +302,7 @@ class Pacer:
             self.budget(bucket, now).landed(now, item.left_at)
         self._answered(item, item.group, now)
 
-    def _answered(self, item: Item, group: _Group | None, now: float) -> None:
+    def _answered(self, item: Item, group: Group | None, now: float) -> None:
         item.in_flight = False
         if group is None:
             return
@@ -754,16 +394,16 @@ class Pacer:
             return False
         return group.growing / group.budget.rate > 2.0 and group.budget.left(now) < group.growing + 1.0
 
-    def _group(self, item: Item, now: float) -> _Group:
+    def _group(self, item: Item, now: float) -> Group:
         bucket = item.buckets[0]
         group = self._groups.get((bucket.key, item.op))
         if group is None:
-            group = self._groups[bucket.key, item.op] = _Group(
+            group = self._groups[bucket.key, item.op] = Group(
                 self.budget(bucket, now), item.op, self._choose, now
             )
         return group
 
-    def _push(self, group: _Group, due: float) -> None:
+    def _push(self, group: Group, due: float) -> None:
         group.due = due
         if due < math.inf:
             self._count += 1
