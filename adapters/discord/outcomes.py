@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 from adapters.discord.rest import Answer
 from bot.ports import Denied, Gone, Outcome, Ref, Refused, Rejected, Sent, Unavailable
 
-Verdict: TypeAlias = Literal["gone", "denied", "rejected", "expired", "unreferenced", "old"]
+Verdict: TypeAlias = Literal["gone", "denied", "rejected", "expired", "unreferenced", "old", "busy"]
 
 CODES: Final[dict[int, Verdict]] = {
     # The message or its channel was deleted: the reply is over, quietly.
@@ -40,6 +40,8 @@ CODES: Final[dict[int, Verdict]] = {
     50027: "expired",  # invalid webhook token
     # The reply's arrow needs Read Message History; the text does not.
     160002: "unreferenced",
+    # Discord is short of something for a moment.
+    40062: "busy",  # service resource is being rate limited
     # The count of edits to messages older than an hour: a budget of its own.
     30046: "old",
 }
@@ -139,8 +141,11 @@ def _error(answer: Answer, keys: Keys) -> Reading:
     if answer.body is None and answer.status == 404:
         return Unavailable(answer.label, applied=False)
     verdict = CODES.get(answer.code)
-    if verdict == "gone" or (verdict is None and answer.status == 404):
+    if verdict == "gone":
         return Gone(answer.label)
+    if verdict == "busy" or (verdict is None and answer.status == 404):
+        # Routes that exist answer 404 at times (discord-api-docs#6851): without a code nothing is known to be gone.
+        return Unavailable(answer.label, applied=False, retry_after=retry_after_of(answer) or 0.0)
     if verdict == "denied" or (verdict is None and answer.status in (401, 403)):
         return Denied(answer.label)
     if verdict == "expired":

@@ -552,11 +552,12 @@ class View:
             target.plain = True
             return
         target.strikes += 1
-        if self._finished or self._announce is not None or target.strikes >= _STRIKES:
+        if target.strikes >= _STRIKES:
             self.settle(Settled("denied", f"rejected:{code}"))
-        elif call.message is not None:
+        elif call.message is not None and not self._finished:
             call.message.refused = call.content
         else:
+            # An answer may be odd once: the end is not given up for it.
             target.retry_at = now + BACK_OFF * 2.0**target.strikes
 
 

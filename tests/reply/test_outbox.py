@@ -282,6 +282,28 @@ async def test_content_that_is_always_refused_ends_with_its_code() -> None:
     assert len(tries) <= 5
 
 
+async def test_one_odd_answer_to_the_last_edit_does_not_cost_the_end() -> None:
+    """The end is sacred: what a platform refuses once it may take a moment later."""
+    refused: list[int] = []
+
+    def fault(op: Op, target: str, number: int) -> Fault | None:
+        if op == "edit" and document.ended and not refused:
+            refused.append(number)
+            return Fault(outcome=Rejected("400/0"))
+        return None
+
+    platform = FakePlatform(fault=fault)
+    async with Running(platform) as outbox:
+        document = FakeDocument()
+        view = outbox.open(PLACE, "r1", document)
+        await type_out(document, view, text_of(300))
+        document.end()
+        view.finish()
+        assert (await view.settled()).kind == "shown"
+    assert refused
+    assert [message.text for message in platform.visible()] == [text_of(300)]
+
+
 async def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
     """Exactly once: the message exists, so it is edited on."""
     platform = FakePlatform(fault=lambda op, t, n: Fault(cut=True) if op == "post" and n == 0 else None)
