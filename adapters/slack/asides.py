@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +18,7 @@ from bot.ports import Incoming, Place
 
 log = logging.getLogger(__name__)
 
+STATUSES_A_SECOND = 10
 STATUS_SECONDS = 90.0  # Slack forgets a status after two minutes
 STATUS_OFF_SECONDS = 3600.0
 PATIENCE_SECONDS = 5.0
@@ -48,6 +49,7 @@ class Asides:
         self._client = client
         self._session = session
         self._status_off_until = 0.0
+        self._statuses: deque[float] = deque()  # when
         self._response_urls: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -56,6 +58,12 @@ class Asides:
         loop = asyncio.get_running_loop()
         if not place.thread or loop.time() < self._status_off_until:
             return
+        # 600 a minute are documented and no burst is: where many ask at once, some go without.
+        while self._statuses and loop.time() - self._statuses[0] >= 1.0:
+            self._statuses.popleft()
+        if text and len(self._statuses) >= STATUSES_A_SECOND:
+            return
+        self._statuses.append(loop.time())
         answer = await ask(
             self._client.assistant_threads_setStatus(
                 channel_id=place.channel, thread_ts=place.thread, status=text[:LONGEST_STATUS]

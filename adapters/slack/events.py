@@ -6,6 +6,7 @@ again after a reconnect. Each gives the same `key`, which is how the core answer
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -102,15 +103,18 @@ def command(body: Payload, me: Identity, name_of: NameOf) -> Incoming:
         _needed(body, "trigger_id"),
     )
     team = _text(body, "team_id") or me.team
+    # The same for each delivery of one command. Slack's trigger ids are unique; a server like it may repeat them.
+    parts = "\0".join((trigger, user, _text(body, "response_url"), _text(body, "text")))
+    command = hashlib.blake2s(parts.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
     direct = _is_direct(channel, "im" if _text(body, "channel_name") == "directmessage" else "")
     text = reading.read(_text(body, "text"), bot=me.user, name_of=name_of)
     return Incoming(
-        key=f"{PLATFORM}:command:{trigger}",
+        key=f"{PLATFORM}:command:{command}",
         person=Person(user, name_of(user)),
         text=text,
         how="command",
         place=Place(PLATFORM, team, channel, private=direct),
-        scope=f"command:{trigger}",
+        scope=f"command:{command}",
         announce=_announce(name_of(user) or _text(body, "user_name") or user, text) if text else "",
     )
 

@@ -98,8 +98,9 @@ class Inbox:
             pressed = events.press(body, self._me, self._name_of)
             if pressed is None:
                 return
-            trigger = body.get("trigger_id")  # new for each press
-            if not isinstance(trigger, str) or self._is_new(f"press:{trigger}", addressed=True):
+            # Slack's trigger ids are unique; a server like it may repeat them, but not for one press of one message.
+            key = f"press:{body.get('trigger_id')}:{pressed.message.message}:{pressed.person.id}"
+            if self._is_new(key, addressed=True):
                 self._queue.put_nowait(pressed)
 
     def _is_new(self, key: str, *, addressed: bool) -> bool:

@@ -122,8 +122,8 @@ LONGEST_RETRY = 3600.0
 """Seconds. The longest documented window of any budget here is a minute; a header that says more than an hour is
 not obeyed to the letter."""
 
-SHORTEST_RETRY = 0.1
-"""Seconds. "Retry-After: 0" shall not become a loop."""
+SHORTEST_RETRY = 1.0
+"""Seconds. Slack counts in whole seconds: "Retry-After: 0" means less than one, and shall not become a loop."""
 
 
 @dataclass(frozen=True, slots=True)

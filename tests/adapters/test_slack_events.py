@@ -205,7 +205,8 @@ def test_a_command_carries_the_question_to_announce() -> None:
     """Slack shows a typed command to nobody: the bot posts it in the asker's name, which is inert."""
     incoming = events.command(COMMAND, ME, name_of)
     assert incoming.announce == "**li\\*nus asks:** why &lt;b>?"
-    assert (incoming.key, incoming.text, incoming.how) == ("slack:command:1.2.abc", "why <b>?", "command")
+    assert (incoming.text, incoming.how) == ("why <b>?", "command")
+    assert incoming.key.startswith("slack:command:")
     assert incoming.place == Place("slack", "T1", "C1")
     assert incoming.message is None
 

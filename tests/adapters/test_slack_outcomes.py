@@ -130,7 +130,7 @@ def test_only_a_connection_that_never_was_is_surely_unsent(error: Exception, exp
         ("1", 1.0),
         ("30", 30.0),
         ("1.5", 1.5),
-        ("0", 0.1),
+        ("0", 1.0),
         ("999999", 3600.0),
         ("inf", None),
         ("", None),
