@@ -30,6 +30,7 @@ UNREACHABLE = "Claude could not be reached. Please try again in a minute."
 FAILED = "Claude's service failed. Please try again in a minute."
 BROKEN_OFF = "The connection to Claude broke off here. Ask me to continue for the rest."
 WENT_QUIET = "Claude went quiet here and did not come back. Ask me to continue for the rest."
+NEVER_SPOKE = "Claude began to work on this, but went quiet. Please try again in a minute."
 BAD_KEY = "Claude refused this bot's API key. The person who runs the bot has to mend it."
 NO_CREDIT = "This bot's account with Claude has no credit left. The person who runs the bot has to mend it."
 NO_MODEL = (

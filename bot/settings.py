@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     )
     silence_seconds: float = _env(
         "INKSTREAM_CLAUDE_SILENCE_SECONDS",
-        120.0,
-        "A model that says nothing for this long is given up.",
+        300.0,
+        "A model that only pings for this long is given up.",
         ge=1,
     )
 

@@ -28,6 +28,8 @@ from bot.claude.faults import ClaudeFault
 # this is not waited for: the sentence with the time is the better answer.
 _TRIES = 4
 _LONGEST_WAIT = 20.0
+# Pings come every 15 to 30 s.
+_DEAD_LINE = 120.0
 # `pause_turn` means "call again to go on"; a model that pauses more often than this is going in circles.
 _PAUSES = 5
 
@@ -70,8 +72,10 @@ class Claude:
         """`silence`: seconds without an event of the model's (pings do not count) after which it is given up."""
         self._silence = silence
         self.first_wait = 1.0  # seconds before the second try; doubled with each
+        # No byte at all for so long, pings included, is a dead line; a model that only pings may be thinking.
+        quiet = min(silence, _DEAD_LINE)
         limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=120)
-        timeout = httpx2.Timeout(connect=10, read=silence, write=60, pool=30)
+        timeout = httpx2.Timeout(connect=10, read=quiet, write=60, pool=30)
         self._client = anthropic.AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,
@@ -106,6 +110,8 @@ class Claude:
                             yield shown
                 if not call.stopped:
                     fault = faults.ended_early(begun=said)
+            except TimeoutError:
+                fault = faults.went_quiet(begun=said, heard=call.heard)
             except faults.RAISED as error:
                 fault = faults.from_exception(error, begun=said)
             spent += call.usage

@@ -101,6 +101,11 @@ class Assembly:
                 self._counts[name] = count
 
     @property
+    def heard(self) -> bool:
+        """Whether the model had begun."""
+        return bool(self._counts or self._blocks)
+
+    @property
     def usage(self) -> Usage:
         """What the call has cost so far; also a call that broke off was billed."""
         count = self._counts.get

@@ -75,15 +75,15 @@ _BY_STATUS: dict[int, str] = {
 }
 
 
-# Everything that the SDK, the transport and our own silence limit raise around one call.
-RAISED = (anthropic.APIError, httpx2.HTTPError, ValueError, TimeoutError)
+# Everything that the SDK and the transport raise around one call.
+RAISED = (anthropic.APIError, httpx2.HTTPError, ValueError)
 
 
 def from_exception(error: Exception, *, begun: bool) -> ClaudeFault:
     """The fault behind whatever the SDK raised. `begun`: text had already come."""
     if isinstance(error, anthropic.APIStatusError):
         return _from_status(error)
-    if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+    if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException):
         said = sentences.WENT_QUIET if begun else sentences.UNREACHABLE
         return ClaudeFault(type(error).__name__, said, retryable=True)
     if isinstance(error, anthropic.APIConnectionError | httpx2.HTTPError):
@@ -97,6 +97,14 @@ def from_exception(error: Exception, *, begun: bool) -> ClaudeFault:
 def ended_early(*, begun: bool) -> ClaudeFault:
     """The body ended without `message_stop`: no exception comes, and the text looks whole, but is not."""
     return ClaudeFault("no_message_stop", sentences.BROKEN_OFF if begun else sentences.FAILED, retryable=True)
+
+
+def went_quiet(*, begun: bool, heard: bool) -> ClaudeFault:
+    """Our own limit: no event of the model's for too long, though the line may be alive. `heard`: it had begun to
+    work, which is billed, so it is not asked again unseen.
+    """
+    said = sentences.WENT_QUIET if begun else sentences.NEVER_SPOKE if heard else sentences.UNREACHABLE
+    return ClaudeFault("silence", said, retryable=not heard)
 
 
 def _from_status(error: anthropic.APIStatusError) -> ClaudeFault:

@@ -238,6 +238,17 @@ async def test_what_nobody_knows_yet_is_passed_over(server: ClaudeServer, claude
     assert (heard.text, heard.stop_reason) == (WORDS, "end_turn")
 
 
+async def test_a_model_that_begins_and_only_pings_is_not_asked_again_unseen(
+    server: ClaudeServer, claude: Claude
+) -> None:
+    """What it has begun is billed; and "could not be reached" would be untrue."""
+    server.script(Script.say(WORDS, faults=(Fault("pings", at=0, seconds=150.0),), **FAST))
+    heard = await hear(claude)
+    assert heard.fault is not None
+    assert heard.fault.sentence == sentences.NEVER_SPOKE
+    assert heard.of(Retrying) == 0
+
+
 async def test_a_server_that_is_not_there_is_told_after_some_tries(unused_tcp_port: int) -> None:
     claude = Claude(api_key="k", base_url=f"http://127.0.0.1:{unused_tcp_port}", silence=1.0)
     claude.first_wait = 0.01
