@@ -43,8 +43,8 @@ GOODBYE_SECONDS: Final = 2.0
 STEADY_SECONDS: Final = 30.0
 """A connection that has lived this long was a good one: the next trouble starts from the shortest pause."""
 
-RESUME_CAP_SECONDS: Final = 60.0
-IDENTIFY_CAP_SECONDS: Final = 120.0
+RESUME_CAP_SECONDS: Final = 15.0
+IDENTIFY_CAP_SECONDS: Final = 60.0
 """At most 720 IDENTIFYs a day, under the 1000 that Discord allows (docs: session start limit)."""
 
 IDENTIFY_APART_SECONDS: Final = 5.0
