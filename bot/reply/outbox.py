@@ -208,6 +208,10 @@ class Outbox:
             case Sent():
                 self._pacer.sent(call.item, now, call.end)
             case Refused(retry_after, bucket):
+                log.warning(
+                    "outbox.refused",
+                    extra={"bucket": bucket, "op": call.item.op, "retry_after": round(retry_after, 2)},
+                )
                 self._pacer.refused(call.item, now, retry_after, bucket)
             case _:
                 self._pacer.failed(call.item, now)
