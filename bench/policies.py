@@ -7,6 +7,7 @@ says more) or `("call", op, page, upto)`, and is sent the `Answer` of a call.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -70,14 +71,14 @@ class Loops:
 
 
 @dataclass
-class Sdk:
+class Sdk(ABC):
     """How a client library makes one call."""
 
     world: World
 
+    @abstractmethod
     def call(self, op: Op, page: int, upto: int) -> Step:
         """True when it got through."""
-        raise NotImplementedError
 
 
 class SlackSdk(Sdk):

@@ -102,8 +102,14 @@ class Outbox:
         return Snapshot(tuple(self._pacer.gauges(now)), len(self._desk.views), unseen)
 
     def export(self) -> dict[str, Learned]:
-        """What the budgets have learned, as plain data; give it to `restore` within ten minutes."""
-        return self._pacer.export(self._time())
+        """What the budgets have learned, as plain data; give it to `restore` within ten minutes.
+
+        Called about once a minute, and the moment to let go of idle budgets: every channel and every command has
+        one, and a process that runs for months would keep them all.
+        """
+        now = self._time()
+        self._pacer.forget_idle(now)
+        return self._pacer.export(now)
 
     def restore(self, learned: Mapping[str, Learned], elapsed: float) -> None:
         """Take up what `export` gave `elapsed` seconds ago; before anything is sent."""

@@ -304,6 +304,23 @@ async def test_one_odd_answer_to_the_last_edit_does_not_cost_the_end() -> None:
     assert [message.text for message in platform.visible()] == [text_of(300)]
 
 
+async def test_budgets_that_nobody_uses_any_more_are_let_go() -> None:
+    """The process runs for months, and every channel has budgets of its own."""
+    platform = FakePlatform()
+    async with Running(platform) as outbox:
+        document = FakeDocument()
+        view = outbox.open(PLACE, "r1", document)
+        await type_out(document, view, text_of(300))
+        document.end()
+        view.finish()
+        assert (await view.settled()).kind == "shown"
+        outbox.export()
+        assert outbox.snapshot().budgets, "still fresh"
+        await asyncio.sleep(2 * 3600)
+        outbox.export()
+        assert not outbox.snapshot().budgets
+
+
 async def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
     """Exactly once: the message exists, so it is edited on."""
     platform = FakePlatform(fault=lambda op, t, n: Fault(cut=True) if op == "post" and n == 0 else None)
