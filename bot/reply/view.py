@@ -209,9 +209,10 @@ class View:
         if item is not None and self._pacer.want(item, length, self._time()):
             self._desk.wake.set()
 
-    def finish(self) -> None:
-        """The document has ended: show it whole."""
+    def finish(self, controls: tuple[Control, ...] = ()) -> None:
+        """The document has ended: show it whole, with these buttons under its last page."""
         self._finished = True
+        self._controls = controls
         self._desk.plan_soon(self)
 
     async def settled(self) -> Settled:
@@ -354,7 +355,7 @@ class View:
             return
         newest = number == len(self.messages) - 1
         growing = newest and not self._finished and self._posting is None
-        content = self._content(number, page, plain=message.plain)
+        content = self._content(number, pages, plain=message.plain)
         echo = page.closed and message.echo_until > -math.inf
         if content == message.shown and not echo:
             message.seen = length
@@ -384,10 +385,10 @@ class View:
             not_before=not_before,
         )
 
-    def _content(self, number: int, page: Page, *, plain: bool = False) -> Content:
-        newest = number >= len(self.messages) - 1
-        controls = self._controls if newest and not self._finished and not plain else ()
-        return Content(page.text, controls, self.reply)
+    def _content(self, number: int, pages: Sequence[Page], *, plain: bool = False) -> Content:
+        newest = number >= len(self.messages) - 1 and not (self._finished and number < len(pages) - 1)
+        controls = self._controls if newest and not plain else ()
+        return Content(pages[number].text, controls, self.reply)
 
     def _settle_if_whole(self, pages: Sequence[Page]) -> None:
         if len(pages) > len(self.messages) or self._posting is not None:
@@ -414,7 +415,7 @@ class View:
             if posting.page >= len(pages) or posting.searching:
                 return None
             page = pages[posting.page]
-            content = self._content(posting.page, page, plain=posting.plain)
+            content = self._content(posting.page, pages, plain=posting.plain)
             posting.attempts.append((content, page.end))
             return Call(self, None, posting, content, page.end, length)
         for number, message in enumerate(self.messages[: len(pages)]):
@@ -423,7 +424,7 @@ class View:
             page = pages[number]
             newest = number == len(self.messages) - 1
             overflown = newest and len(pages) > len(self.messages) and self._posting is None
-            content = self._content(number, page, plain=message.plain)
+            content = self._content(number, pages, plain=message.plain)
             echo = page.closed and message.echo_until > -math.inf
             if content == message.shown and not echo:
                 message.seen = length
