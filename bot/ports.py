@@ -11,13 +11,21 @@ lengths are called `retry_after`, `within`, `age`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
-from bot.markup import Mark as Mark  # noqa: PLC0414 (adapters import their nouns from here alone)
+from bot.files import Attachment as Attachment  # noqa: PLC0414 (adapters import their nouns from here alone)
+from bot.files import File as File  # noqa: PLC0414 (the same)
+from bot.files import Unread as Unread  # noqa: PLC0414 (the same)
+from bot.markup import Mark as Mark  # noqa: PLC0414 (the same)
 from bot.markup import Syntax as Syntax  # noqa: PLC0414 (the same)
+from bot.panels import Button as Button  # noqa: PLC0414 (the same)
+from bot.panels import Field as Field  # noqa: PLC0414 (the same)
+from bot.panels import Group as Group  # noqa: PLC0414 (the same)
+from bot.panels import Option as Option  # noqa: PLC0414 (the same)
+from bot.panels import Panel as Panel  # noqa: PLC0414 (the same)
 
 # ---------------------------------------------------------------------------------------------------- people, places
 
@@ -31,6 +39,28 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person is in a place, as the platform says.
+
+    manager    may change the bot's settings (Slack: admin or owner; Discord: Manage Server)
+    moderator  may stop and delete other people's replies (a manager; Discord: also Manage Messages)
+    guest      Slack: a restricted account
+    outsider   Slack Connect: somebody of another workspace
+    bot        not a person
+    groups     ids of the user groups (Slack) or roles (Discord) that they are in
+    locale     the language of their client ("de", "pt-BR"); "" where the platform does not tell
+    """
+
+    manager: bool = False
+    moderator: bool = False
+    guest: bool = False
+    outsider: bool = False
+    bot: bool = False
+    groups: frozenset[str] = frozenset()
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a reply grows. Everything but `route` may be stored and restored.
 
@@ -40,7 +70,8 @@ class Place:
     thread     Slack: the ts of the thread's root; "" posts at top level
     reply_to   Discord: the message that the first page replies to; ""
     private    a conversation with one person (DM)
-    route      the adapter's own short-lived handle (a Discord interaction token): never logged, never stored
+    route      the adapter's own short-lived handle (a Discord interaction token, a Slack trigger), by which it can
+               answer the person alone and open a form: never logged, never stored
     """
 
     platform: str
@@ -67,6 +98,12 @@ class Control(StrEnum):
     """A button on a reply."""
 
     STOP = "stop"
+    REGENERATE = "regenerate"
+    CONTINUE = "continue"
+    GOOD = "good"
+    BAD = "bad"
+    FILE = "file"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +113,15 @@ class Content:
     text      in the platform's dialect, every delimiter balanced, within `Profile.page_limit`; never empty
     controls  buttons under it
     reply     the id of the reply it belongs to (travels in button values)
+    labels    what stands on the buttons, in the asker's language; where it is empty, the control's own name
+    ping      the id of the one person whom it notifies, by a mention in front of the text; nobody else ever
     """
 
     text: str
     controls: tuple[Control, ...] = ()
     reply: str = ""
+    labels: tuple[str, ...] = ()
+    ping: str = ""
 
 
 # ---------------------------------------------------------------------------------------------------- outcomes
@@ -185,6 +226,20 @@ Op: TypeAlias = Literal["post", "edit"]
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A message that stands on the platform: of a thread's history, or asked about. `ours`: the bot said it.
+
+    `text` is plain Markdown; of our own messages it is Claude's words alone, without notices and footers.
+    """
+
+    message: Ref
+    person: Person
+    text: str
+    ours: bool = False
+    files: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """Somebody said something that may be for the bot.
 
@@ -198,6 +253,11 @@ class Incoming:
     answers      the message it replies to (Discord), None otherwise
     announce     a command's question that the platform does not show, in the platform's dialect: the bot posts it
                  first, in the asker's name, and the answer grows in its thread. "" where nothing need be posted
+    files        what is attached to it
+    about        another message that the question is about (a message shortcut, a reply to somebody else's message)
+    threaded     it stands in an existing thread or reply chain, of which `Platform.history` can tell what came before
+    bot          a bot wrote it: answered only where bots are listed
+    locale       the language of the asker's client, where the event tells it; else ""
     """
 
     key: str
@@ -209,17 +269,87 @@ class Incoming:
     message: Ref | None = None
     answers: Ref | None = None
     announce: str = ""
+    files: tuple[Attachment, ...] = ()
+    about: Line | None = None
+    threaded: bool = False
+    bot: bool = False
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """Somebody pressed a button on one of our messages."""
+    """Somebody pressed a button on one of our messages, or reacted with the sign for it (then `reply` is "")."""
 
     control: Control
     reply: str
     person: Person
     place: Place
     message: Ref
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """`/claude <verb> <argument>`. `verb` is one of settings, usage, new, stop, help, forget, or whatever was typed."""
+
+    key: str
+    verb: str
+    argument: str
+    person: Person
+    place: Place
+    scope: str
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A message shortcut (Slack) or a message's context menu (Discord).
+
+    "ask": "Ask Claude about this": a form for the question is opened with `Platform.open`.
+    "summarize": "Summarize thread". `place` is where the answer grows: the message's thread, or a reply to it.
+    """
+
+    key: str
+    what: Literal["ask", "summarize"]
+    about: Line
+    person: Person
+    place: Place
+    scope: str
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A form was sent off: its id, and what was filled in (each field that it had, as a tuple of values)."""
+
+    key: str
+    panel: str
+    values: Mapping[str, tuple[str, ...]]
+    person: Person
+    place: Place
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A button of `Platform.whisper` was pressed."""
+
+    key: str
+    button: str
+    person: Person
+    place: Place
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A person changed the words of a message. Not: an unfurl, a thread's counter, an edit of our own."""
+
+    message: Ref
+    person: Person
+    place: Place
+    text: str
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +359,7 @@ class Deleted:
     message: Ref
 
 
-Event: TypeAlias = Incoming | Pressed | Deleted
+Event: TypeAlias = Incoming | Pressed | Ordered | Wanted | Submitted | Chosen | Edited | Deleted
 
 # ---------------------------------------------------------------------------------------------------- the platform
 
@@ -249,6 +379,12 @@ class Dialect(Protocol):
 
     def notice(self, sentence: str) -> str:
         """One of our own sentences (stopped, interrupted, an error), as it stands apart from Claude's words."""
+
+    def asks(self, name: str, question: str, *, by: str) -> str:
+        """A question that the platform does not show, as a message of ours. `by`: "Ada asks:" with the name filled in.
+
+        Nobody is pinged; a long question is shortened.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +442,33 @@ class Platform(Protocol):
 
     async def name(self, person: Person) -> str:
         """The person's display name; "" if it cannot be had."""
+
+    async def standing(self, place: Place, person: Person) -> Standing:
+        """What they are here; remembered for some minutes. What cannot be found out counts as not given."""
+
+    async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
+        """Say something to one person alone, by `place.route` where it lives. `text` is plain Markdown of ours.
+
+        False: there is no way (Discord without an interaction).
+        """
+
+    async def open(self, place: Place, person: Person, panel: Panel) -> bool:
+        """Show a form to the person who has just acted (`place.route`, good for three seconds). False: too late."""
+
+    async def delete(self, place: Place, ref: Ref) -> Outcome:
+        """Take one of our own messages away. `Gone` counts as done."""
+
+    async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        """A file of ours in the place, with one line of text."""
+
+    async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
+        """Fetch a file of at most `limit` bytes from the platform's own hosts alone."""
+
+    async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Line]:
+        """What stands in its thread or reply chain before it, oldest first, at most `limit` of the newest."""
+
+    async def branch(self, place: Place, message: Ref, name: str) -> Place | None:
+        """A thread of its own under the message (Discord), named so. None: the platform has no need of it, or refuses."""
 
     def health(self) -> Health: ...
 
