@@ -67,14 +67,15 @@ class Outbox:
         controls: tuple[Control, ...] = (Control.STOP,),
         refs: Sequence[Ref] = (),
         on_posted: Callable[[int, Ref, Place], None] | None = None,
+        label: Callable[[Control], str] | None = None,
     ) -> View:
         """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order.
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_posted(page,
         ref, place)` is called for each new message, -1 being the announcement. The buttons stand on the newest
-        page while it grows.
+        page while it grows; `label` says what stands on them.
         """
-        view = View(self._desk, place, reply, document, announce, controls, on_posted)
+        view = View(self._desk, place, reply, document, announce, controls, on_posted, label)
         now = self._time()
         for ref in refs:
             item = self._pacer.join(view, "edit", self._platform.buckets("edit", place, ref), now)

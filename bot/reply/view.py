@@ -175,6 +175,7 @@ class View:
         announce: Content | None,
         controls: tuple[Control, ...],
         on_posted: Callable[[int, Ref, Place], None] | None,
+        label: Callable[[Control], str] | None = None,
     ) -> None:
         self.place = place
         self.reply = reply
@@ -185,6 +186,7 @@ class View:
         self._announce = announce
         self.root: Ref | None = None  # the announcement, once posted
         self._controls = controls
+        self._label = label
         self._on_posted = on_posted
         self.messages: list[Message] = []
         self._posting: Posting | None = None
@@ -388,7 +390,8 @@ class View:
     def _content(self, number: int, pages: Sequence[Page], *, plain: bool = False) -> Content:
         newest = number >= len(self.messages) - 1 and not (self._finished and number < len(pages) - 1)
         controls = self._controls if newest and not plain else ()
-        return Content(pages[number].text, controls, self.reply)
+        labels = tuple(map(self._label, controls)) if self._label is not None else ()
+        return Content(pages[number].text, controls, self.reply, labels=labels)
 
     def _settle_if_whole(self, pages: Sequence[Page]) -> None:
         if len(pages) > len(self.messages) or self._posting is not None:
@@ -475,7 +478,8 @@ class View:
         if posting.page == ANNOUNCEMENT:
             self._announce = None
             self.root = ref
-            self.place = replace(self.place, thread=ref.message)
+            if not self.place.thread:
+                self.place = replace(self.place, thread=ref.message)
         else:
             buckets = self._desk.platform.buckets("edit", self.place, ref)
             growing = not self._finished
