@@ -68,7 +68,8 @@ class Place:
     workspace  Slack team id, Discord guild id; "" where there is none
     channel    the channel id that posts go to (a Discord thread is a channel of its own)
     thread     Slack: the ts of the thread's root; "" posts at top level
-    reply_to   Discord: the message that the first page replies to; ""
+    reply_to   Discord: the message that the first page replies to; Slack, in a DM: the question, under which native
+               streaming opens a thread; ""
     private    a conversation with one person (DM)
     route      the adapter's own short-lived handle (a Discord interaction token, a Slack trigger), by which it can
                answer the person alone and open a form: never logged, never stored
@@ -115,6 +116,9 @@ class Content:
     reply     the id of the reply it belongs to (travels in button values)
     labels    what stands on the buttons, in the asker's language; where it is empty, the control's own name
     ping      the id of the one person whom it notifies, by a mention in front of the text; nobody else ever
+    settled   where a message may grow natively: so many leading characters of the text no later one will change.
+              None: it had better be shown by edits
+    closed    the text stays so; only buttons may still change
     """
 
     text: str
@@ -122,16 +126,30 @@ class Content:
     reply: str = ""
     labels: tuple[str, ...] = ()
     ping: str = ""
+    settled: int | None = field(default=None, compare=False)
+    closed: bool = field(default=False, compare=False)
 
 
 # ---------------------------------------------------------------------------------------------------- outcomes
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """What a message shows that grows natively, and takes nothing back: `shown` leading characters of the content.
+
+    It wants to be closed by a content that is, and had better be left at `until`.
+    """
+
+    shown: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
-    """The platform took it; `ref` is the message."""
+    """The platform took it; `ref` is the message. `open`: where it grows natively; None: it shows the content whole."""
 
     ref: Ref
+    open: Open | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +197,24 @@ class Rejected:
     code: str
 
 
-Outcome: TypeAlias = Sent | Refused | Gone | Denied | Unavailable | Rejected
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The message takes no more of a text that grows: close its page where it is settled, go on in a new message.
+
+    Never an answer to a content that is closed.
+    """
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The message could not be brought to show this content, so the adapter has taken it back: post the page anew."""
+
+    code: str
+
+
+Outcome: TypeAlias = Sent | Refused | Gone | Denied | Unavailable | Rejected | Full | Withdrawn
 
 # ---------------------------------------------------------------------------------------------------- budgets
 
