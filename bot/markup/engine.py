@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block import reference as definition
+from markdown_it.rules_block import table as table_rule
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
@@ -30,6 +31,10 @@ _TEX = re.compile(r"[\\^_={}<>]|^[A-Za-z]$|^[A-Za-z]\s*[-+*/]")
 _FOOTNOTE = re.compile(r"\[\^([^\s\[\]]+)\]")
 
 
+# A table's header that begins without a bar is told from prose by being short; a page must know when prose is prose.
+HEADER = 100
+_CELLS = 20
+# Nobody writes so many openers in one paragraph; to try each of them would take the square of their number.
 _CROWD = {"[": 120, "!": 240, "<": 120, "$": 120, "\\": 240, "*": 480, "_": 480, "~": 480}
 
 
@@ -48,8 +53,18 @@ class _State(StateInline):
         self.notes: list[_Note] = []
         self.found: list[Mark] = []
         self.inner_end = 0
-        # Nobody writes so many openers in one paragraph; to try each of them would take the square of their number.
-        self.crowded = {char for char, most in _CROWD.items() if src.count(char) > most}
+        # From where on openers are characters: what is in front of them is read as if they had not come.
+        self.crowded = {
+            char: _nth(src, char, most) for char, most in _CROWD.items() if src.count(char) > most
+        }
+
+
+def _nth(src: str, char: str, number: int) -> int:
+    """Where the character stands for the time after so many."""
+    at = -1
+    for _ in range(number + 1):
+        at = src.find(char, at + 1)
+    return at
 
 
 # Each rule of the engine looks at the first character and gives up unless it is one of these.
@@ -84,15 +99,16 @@ class _Inline(ParserInline):
     def tokenize(self, state: StateInline) -> None:
         """As the engine's own loop, noting each success; only the rules that can succeed are asked."""
         asked, text = self.asked, self.text
-        if isinstance(state, _State) and state.crowded:
-            asked = {char: rules for char, rules in asked.items() if char not in state.crowded}
+        crowded = state.crowded if isinstance(state, _State) else {}
         end, tokens, src = state.posMax, state.tokens, state.src
         nesting = state.md.options["maxNesting"]
         notes = state.notes if isinstance(state, _State) else []
         while state.pos < end:
             pos, count, ok = state.pos, len(tokens), False
             if state.level < nesting:
-                for rule in asked.get(src[pos], text):
+                char = src[pos]
+                rules = text if crowded and pos >= crowded.get(char, end) else asked.get(char, text)
+                for rule in rules:
                     ok = rule(state, False)
                     if ok:
                         break
@@ -183,6 +199,14 @@ def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return definition(state, start, end, silent)
 
 
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A long line of prose with a bar in it is no header, whatever stands under it."""
+    header = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    if not header.startswith("|") and (header.find("|", 0, HEADER) < 0 or header.count("|") >= _CELLS):
+        return False
+    return table_rule(state, start, end, silent)
+
+
 @cache
 def engine(html: bool, math: bool) -> MarkdownIt:
     """The parser. `html`: `<` may begin HTML or an autolink; `math`: formulas are read."""
@@ -205,6 +229,7 @@ def engine(html: bool, math: bool) -> MarkdownIt:
     # An address is shown as it was written; whether it is a safe one the platform judges again.
     md.normalizeLink = str  # type: ignore[method-assign, assignment] # the engine's documented hook
     md.block.ruler.at("reference", _definition)
+    md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     return md
 
 

@@ -169,6 +169,20 @@ def _between(reading: Reading) -> Iterator[Cut]:
             yield Cut(block.start, PART, dedent=_dedent(block.prefix))
 
 
+def at_place(reading: Reading, at: int) -> Cut:
+    """The cut at a place that is no worse than another: what is before it is certain."""
+    for cut in (*_rows(reading), *_code(reading)):
+        if cut.at == at:
+            return cut
+    begun = next((block for block in reading.blocks if block.start == at), None)
+    if begun is not None:
+        return Cut(at, PART, dedent=_dedent(begun.prefix) if begun.depth or begun.kind == "item" else 0)
+    within = [block for block in reading.blocks if block.start < at < block.end]
+    prefix = within[-1].prefix if within else ""
+    quoted = prefix if ">" in prefix and reading.source[at - 1] != "\n" else ""
+    return Cut(at, WORD, head=quoted, dedent=_dedent(prefix))
+
+
 def _leads(block: Block, source: str) -> bool:
     """A heading, or a line that announces what follows."""
     if block.kind == "heading":

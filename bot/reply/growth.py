@@ -14,7 +14,8 @@ from typing import Any
 
 from bot.markup import Reading, Table, read
 from bot.ports import Dialect
-from bot.reply.cuts import PREFERENCES, Cut, Cuts, parts, renumbered
+from bot.reply.certainty import certain_place
+from bot.reply.cuts import PREFERENCES, Cut, Cuts, at_place, parts, renumbered
 from bot.reply.healing import PATIENCE, close_fence, heal
 from bot.reply.lens import Lens
 from bot.reply.settling import Step, forced_step, lines_step, sentences_step
@@ -81,6 +82,15 @@ class _Piece:
     definitions: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The page now. `shown`: how much of its source that is; `certain`: how much of the text is so for good."""
+
+    text: str
+    shown: int
+    certain: int
+
+
 class OpenPage:
     """One page's text while it grows."""
 
@@ -95,6 +105,7 @@ class OpenPage:
         self._settled = ""  # the pieces' texts, joined
         self._open = _Unit()
         self._checked = len(begin.head)
+        self._certain = 0  # up to here of the lens's text some frame has called it certain
 
     def grow(self, text: str) -> None:
         """More source."""
@@ -233,9 +244,12 @@ class OpenPage:
                 known.update(piece.definitions)
         return known
 
-    def _write(self, reading: Reading, unit: _Unit) -> str:
-        """The reading in the dialect, behind its context."""
+    def _write(self, reading: Reading, unit: _Unit, upto: int | None = None) -> str:
+        """The reading in the dialect, behind its context, and up to a place that is in no markup."""
         source, marks = reading.source, reading.marks
+        end = len(source) if upto is None else upto
+        if upto is not None:
+            marks = [mark for mark in marks if mark.start < end]
         at = len(unit.context)
         tables = unit.tables
         written: list[str] = []
@@ -243,6 +257,8 @@ class OpenPage:
         while first < len(marks) and marks[first].start < at:
             first += 1
         for table in reading.tables:
+            if table.start >= end:
+                break
             if self._native(table, tables):
                 tables += 1
                 continue
@@ -254,7 +270,7 @@ class OpenPage:
             at, first = max(at, table.end), last
             while first < len(marks) and marks[first].start < at:
                 first += 1
-        written.append(self._dialect.render(source, marks[first:], at, len(source)))
+        written.append(self._dialect.render(source, marks[first:], at, max(at, end)))
         return "".join(written)
 
     def _native(self, table: Table, before: int) -> bool:
@@ -308,6 +324,8 @@ class OpenPage:
                 tables += self._native(table, tables)
         self._pieces.append(_Piece(unit, text, reading.definitions))
         self._settled += text
+        if text:
+            self._certain = max(self._certain, end)
         self._references.update(reading.definitions)
         self._open = _Unit(end, step.context, step.number, tables, rows, unit.blocks + step.solid)
 
@@ -362,6 +380,11 @@ class OpenPage:
 
     def _until(self, at: int, closers: str) -> str | None:
         """The page's text if it ended at this place of the lens's text, and `closers` stood there; None: too long."""
+        text, countable = self._ended(at, closers)
+        return text if countable and self._fits(text) else None
+
+    def _ended(self, at: int, closers: str) -> tuple[str, bool]:
+        """The page's text if it ended there, and whether the platform can count it."""
         which, unit = len(self._pieces), self._open
         while which > 0 and at <= unit.start:
             which -= 1
@@ -369,16 +392,14 @@ class OpenPage:
         before = "".join(piece.text for piece in self._pieces[:which])
         following = self._pieces[which + 1].unit if which + 1 < len(self._pieces) else self._open
         if which < len(self._pieces) and at == following.start and not following.context:
-            text = _page(before + self._pieces[which].text)
-            return text if self._fits(text) else None
+            return _page(before + self._pieces[which].text), True
         body = unit.context + self._lens.text[unit.start : at].rstrip() + closers
         known = self._known(unit)
         reading = read(body, self._syntax, known)
         if reading.leaf.fence:
             body += close_fence(reading.leaf, body, len(body))
             reading = read(body, self._syntax, known)
-        text = _page(before + self._write(reading, unit))
-        return text if self._fits(text) and self._countable(reading, unit) else None
+        return _page(before + self._write(reading, unit)), self._countable(reading, unit)
 
     def _closing(self, cut: Cut, shift: int, text: str) -> Closing:
         head = cut.head
@@ -419,26 +440,30 @@ class OpenPage:
 
     # ---------------------------------------------------------------------------------------------- showing
 
-    def frame(self) -> tuple[str, int] | None:
-        """The page now, healed, and how much of its source it shows; None while there is nothing to show."""
+    def frame(self) -> Frame | None:
+        """The page now, healed; None while there is nothing to show."""
         end = len(self._lens.text)
         while True:
-            text, shown = self._healed(end)
-            if self._fits(text):
+            frame = self._healed(end)
+            if self._fits(frame.text):
                 break
-            if end <= self._open.start:
+            least = max(self._open.start, self._certain)
+            if end <= least:
                 return None
-            end = max(self._open.start, self._checked if end > self._checked else end - 20)
-        text = _page(text)
-        return (text, self._lens.to_source(shown)) if text else None
+            end = max(least, self._checked if end > self._checked else end - 20)
+        return replace(frame, shown=self._lens.to_source(frame.shown)) if frame.text else None
 
-    def _healed(self, end: int) -> tuple[str, int]:
+    def _healed(self, end: int) -> Frame:
         unit = self._open
         floor = len(unit.context)
         reading = self._read(unit, max(end, unit.start))
-        healed = heal(reading, self._syntax, self._references, floor)
-        stop = healed.end
+        certain = max(floor, self._certain - unit.start + floor)
         surplus = self._surplus_table(reading)
+        limit = self._growing(reading) if surplus is None else surplus - unit.start + floor
+        another = unit.tables + len(reading.tables) < self._syntax.tables
+        certain = max(certain, certain_place(reading, self._syntax, floor, limit, another=another))
+        healed = heal(reading, self._syntax, self._references, certain)
+        stop = healed.end
         if surplus is not None and surplus - unit.start + floor < stop:
             stop = surplus - unit.start + floor
             reading = self._read(unit, surplus)
@@ -446,7 +471,34 @@ class OpenPage:
             reading = healed.reading
         elif stop < len(reading.source) or healed.closers:
             reading = self._read(unit, unit.start + stop - floor, healed.closers)
-        return self._settled + self._write(reading, unit), unit.start + stop - floor
+        self._certain = max(self._certain, unit.start + certain - floor if certain > floor else 0)
+        text = _page(self._settled + self._write(reading, unit))
+        settled = self._settled + (self._write(reading, unit, certain) if certain > floor else "")
+        return Frame(text, unit.start + stop - floor, min(len(text), len(_page(settled))))
+
+    def _growing(self, reading: Reading) -> int:
+        """Where a table begins that is laid out anew with each row; the end if there is none."""
+        tables = self._open.tables
+        for table in reading.tables:
+            if self._native(table, tables):
+                tables += 1
+            elif table.end >= len(reading.source):
+                return reading.source.rfind("\n", 0, table.start) + 1
+        return len(reading.source)
+
+    def seal(self) -> Closing | None:
+        """The page closes where what is certain ends; None if nothing is."""
+        at = self._certain
+        if at <= len(self._lens.head):
+            return None
+        unit = next((piece.unit for piece in reversed(self._pieces) if piece.unit.start < at), self._open)
+        if at > self._open.start:
+            unit = self._open
+        reading = self._read(unit, len(self._lens.text))
+        shift = unit.start - len(unit.context)
+        cut = renumbered(reading, at_place(reading, at - shift), unit.number)
+        text = self._ended(at, "")[0]
+        return self._closing(cut, shift, text) if text else None
 
     def whole(self) -> str:
         """The page as it is when no more comes: nothing held back."""

@@ -196,6 +196,12 @@ def _hold_title(reading: Reading, end: int) -> int:
     return line if reading.source[line:].lstrip()[:1] in ("'", '"', "(") else end
 
 
+def opens_at(reading: Reading, syntax: Syntax) -> int:
+    """The first place of the last block from which on later text may read it otherwise; its end if there is none."""
+    places = _unresolved(reading, syntax, whole=True) + _trailing(reading) + _reference_at_end(reading)
+    return min([_dangling(reading.source, len(reading.source)), *(at for at, _ in places)])
+
+
 def _unresolved(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
     """Where something stands that later text may turn into markup, in order."""
     places = runs(reading.leaf)
@@ -252,16 +258,16 @@ def _openers(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int
     source = reading.source
     places: list[tuple[int, str]] = []
     brackets: list[int] = []
-    crowded = source.count("[", reading.leaf.start) > _CROWD
+    seen = 0
     for start, end in _texts(reading):
         for found in _OPENERS.finditer(source, start, end):
             what, at = found[0], found.start()
             if what[0] == "`":
                 places.append((at, what))
-            elif crowded and what[-1] in "[]":
-                continue
             elif what in ("[", "!["):
-                brackets.append(at)
+                seen += 1
+                if seen <= _CROWD:
+                    brackets.append(at)
             elif what == "]" and brackets:
                 opened = brackets.pop()
                 rest = found.end()

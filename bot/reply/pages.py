@@ -25,12 +25,15 @@ class Page:
     text    balanced, within the limit, never empty
     closed  it will not change any more
     start, end  the spans of the pages tile the source; an open page's `end` leaves out what is held back
+    settled  the text begins with so many characters in every later frame of this page, and when it is closed, unless
+             the page overflows and is cut before them
     """
 
     text: str
     closed: bool
     start: int
     end: int
+    settled: int = 0
 
 
 class Document:
@@ -94,10 +97,19 @@ class Document:
             shown = self._page.frame()
             if shown is None:
                 return tuple(self._closed)
-            text, end = shown
-            return (*self._closed, Page(text, False, self._start, self._start + end))
+            end = self._start + shown.shown
+            return (*self._closed, Page(shown.text, False, self._start, end, shown.certain))
         self._finish()
         return tuple(self._closed)
+
+    def seal(self) -> None:
+        """Close the open page at the end of what its last frame called settled; the answer goes on on a new page.
+
+        The closed text is those characters, and what closes a fence that is open there. Nothing happens where nothing
+        is settled. For streams that a platform ends before the page is full.
+        """
+        if not self._ended and (cut := self._page.seal()) is not None:
+            self._close(cut)
 
     # ---------------------------------------------------------------------------------------------- inside
 
@@ -122,7 +134,7 @@ class Document:
 
     def _close(self, cut: Closing) -> None:
         if cut.text:
-            self._closed.append(Page(cut.text, True, self._start, self._start + cut.end))
+            self._closed.append(_closed(cut.text, self._start, self._start + cut.end))
             self._start += cut.end
         self._definitions.update(cut.definitions)
         rest = self._page.rest(cut)
@@ -133,10 +145,10 @@ class Document:
         """After the end: the open page closes as it is, then the notice."""
         whole = self._page.whole()
         if whole:
-            self._closed.append(Page(whole, True, self._start, self.length))
+            self._closed.append(_closed(whole, self._start, self.length))
         elif self._closed and self._start < self.length:
             last = self._closed[-1]
-            self._closed[-1] = Page(last.text, True, last.start, self.length)
+            self._closed[-1] = _closed(last.text, last.start, self.length)
         self._start = self.length
         self._page = OpenPage(self._dialect, self._limit, Closing(), {})
         if not self._notice:
@@ -145,6 +157,10 @@ class Document:
         last_page = self._closed[-1] if whole else None
         both = f"{last_page.text}\n\n{sentence}" if last_page else ""
         if last_page and self._dialect.cost(both) <= self._limit:
-            self._closed[-1] = Page(both, True, last_page.start, last_page.end)
+            self._closed[-1] = _closed(both, last_page.start, last_page.end)
         else:
-            self._closed.append(Page(sentence, True, self.length, self.length))
+            self._closed.append(_closed(sentence, self.length, self.length))
+
+
+def _closed(text: str, start: int, end: int) -> Page:
+    return Page(text, True, start, end, len(text))
