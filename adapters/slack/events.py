@@ -87,11 +87,13 @@ def _spoken(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf)
     return Incoming(
         key=f"{PLATFORM}:{team}:{channel}:{ts}",
         person=Person(user, name_of(user)),
-        text=reading.read(raw, bot=me.user, name_of=name_of),
+        text=reading.message(event, bot=me.user, name_of=name_of),
         how=how,
         place=Place(PLATFORM, team, channel, thread=root, private=direct),
         scope=f"thread:{channel}:{root}" if root else f"direct:{channel}",
         message=Ref(channel, ts),
+        files=reading.files(event),
+        threaded=bool(thread),
     )
 
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -21,7 +21,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import events
+from adapters.slack import events, reading
 from adapters.slack.events import Identity, Malformed, NameOf
 from bot.ports import Event, Incoming
 
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 REMEMBERED = 5_000
 """Keys. Slack redelivers for six minutes at most; 30,000 events an hour (then app_rate_limited) make 3,000 of them."""
 
+NAMES_SECONDS = 0.5
+"""How long a message waits for the names of those whom it mentions, counted from its arrival: events are handed on in
+order, so this is also the most that anybody waits. users.info answers in a fifth of it."""
+
 _ANY = re.compile("")
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -37,6 +41,8 @@ Payload: TypeAlias = Mapping[str, Any]
 
 class Inbox:
     """The queue between Slack and the core, and the Bolt app that fills it.
+
+    `learn(ids)` has names looked up that a message mentions and `name_of` does not know.
 
     `emptied(incoming, body)` is called for a command without a question; `asked(key, body)` for one with a question.
     """
@@ -47,12 +53,14 @@ class Inbox:
         name_of: NameOf,
         asked: Callable[[Incoming, Payload], None],
         emptied: Callable[[Incoming, Payload], None],
+        learn: Callable[[Sequence[str]], Awaitable[None]] | None = None,
     ) -> None:
         self._me = Identity("", "")
         self._name_of = name_of
         self._asked = asked
         self._emptied = emptied
-        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._learn = learn
+        self._queue: asyncio.Queue[Event | asyncio.Task[Event | None] | None] = asyncio.Queue()
         # key -> whether it was addressed to us: a mention may follow the same message overheard.
         self._seen: OrderedDict[str, bool] = OrderedDict()
         self._closed = False
@@ -63,8 +71,10 @@ class Inbox:
 
     async def events(self) -> AsyncIterator[Event]:
         """In the order of arrival, until `close`."""
-        while (event := await self._queue.get()) is not None:
-            yield event
+        while (item := await self._queue.get()) is not None:
+            event = await item if isinstance(item, asyncio.Task) else item
+            if event is not None:
+                yield event
         self._queue.put_nowait(None)  # whoever else iterates ends too
 
     def close(self) -> None:
@@ -79,8 +89,21 @@ class Inbox:
                 event.key, addressed=event.how != "overheard"
             ):
                 return
-            if event is not None:
+            if isinstance(event, Incoming) and (unknown := reading.strangers(body["event"], self._name_of)):
+                # `close` need not cancel it: what it waits for ends with the names, and in half a second at most.
+                self._queue.put_nowait(asyncio.create_task(self._named(body, unknown), name="slack-names"))
+            elif event is not None:
                 self._queue.put_nowait(event)
+
+    async def _named(self, body: Payload, unknown: Sequence[str]) -> Event | None:
+        """The event once more, when the names are known that it mentions, or in time without them."""
+        if self._learn is not None:
+            try:
+                async with asyncio.timeout(NAMES_SECONDS):
+                    await self._learn(unknown)
+            except TimeoutError:
+                log.info("names came too late", extra={"count": len(unknown)})
+        return events.message(body, self._me, self._name_of)
 
     def command(self, body: Payload) -> None:
         with _Guard("command", body):

@@ -19,7 +19,8 @@ from adapters.slack import scopes, web
 from adapters.slack.asides import STATUS_SECONDS, Asides
 from adapters.slack.dialect import SlackDialect
 from adapters.slack.events import PLATFORM, Identity
-from adapters.slack.inbox import Inbox, bolt, dispatch
+from adapters.slack.history import read_thread
+from adapters.slack.inbox import NAMES_SECONDS, Inbox, bolt, dispatch
 from adapters.slack.line import Line, pause
 from adapters.slack.names import Names
 from adapters.slack.outcomes import REFUSED, TOKEN_LOST, Failure
@@ -41,6 +42,7 @@ from bot.ports import (
     Ref,
     Unavailable,
 )
+from bot.ports import Line as Said
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,10 @@ class SlackPlatform:
         self._http_host = http_host
         self._http_port = http_port
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
-        self._inbox = Inbox(name_of=self._known, asked=self._asked, emptied=self._emptied)
+        self._inbox = Inbox(
+            name_of=self._known, asked=self._asked, emptied=self._emptied, learn=self._introduced
+        )
+        self._me = Identity("", "")
         self._connection: _Connection | None = None
         self._lines: tuple[Line, ...] = ()
         self._webhook: Webhook | None = None
@@ -97,10 +102,12 @@ class SlackPlatform:
             raise RuntimeError("this SlackPlatform was connected before; make another one to connect again")
         session = web.session()
         client = web.client(self._api_url, self._bot_token, session)
-        connection = self._connection = _Connection(session, Asides(client, session), Names(client))
+        connection = self._connection = _Connection(session, client, Asides(client, session), Names(client))
         try:
             me = await self._introduce(client)
+            self._me = me
             self._inbox.introduce(me)
+            connection.names.introduce(me.user, me.name)
             connection.writing = Writing(client, me.team, meter, self._heard)
             app = bolt(self._inbox, me, web.client(self._api_url, None, session), web.QUIET)
             if self._app_token:
@@ -161,7 +168,10 @@ class SlackPlatform:
         self._missing = scopes.missing(response.headers.get("x-oauth-scopes"))
         if self._missing:
             log.warning("the app lacks scopes", extra={"missing": list(self._missing)})
-        return Identity(team, user, bot_id if isinstance(bot_id, str) else "")
+        handle = data.get("user")
+        return Identity(
+            team, user, bot_id if isinstance(bot_id, str) else "", handle if isinstance(handle, str) else ""
+        )
 
     async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
         async def deliver(payload: dict[str, Any]) -> None:
@@ -203,6 +213,9 @@ class SlackPlatform:
     def _known(self, user: str) -> str:
         return self._connection.names.known(user) if self._connection is not None else ""
 
+    async def _introduced(self, ids: Sequence[str]) -> None:
+        await self._there.names.learn(ids, within=NAMES_SECONDS)
+
     def _asked(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
         self._there.asides.asked(incoming, body)
 
@@ -240,6 +253,21 @@ class SlackPlatform:
     async def name(self, person: Person) -> str:
         return await self._there.names.get(person.id)
 
+    async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Said]:
+        """What stands in its thread before it. A thread that it opens itself has nothing before it."""
+        asked, place = incoming.message, incoming.place
+        if not place.thread or (asked is not None and asked.message == place.thread) or limit < 1:
+            return ()
+        return await read_thread(
+            self._there.client,
+            channel=place.channel,
+            root=place.thread,
+            before=asked.message if asked is not None else "",
+            limit=limit,
+            me=self._me,
+            names=self._there.names,
+        )
+
     def _heard(self, failed: Failure | None) -> None:
         """Each answer to a post or an edit also says whether the bot as a whole is still welcome."""
         code = failed.code if failed is not None and failed.code in TOKEN_LOST else ""
@@ -268,6 +296,7 @@ class _Connection:
     """What lives from `connect` to `close`. `writing` waits for the workspace to be known."""
 
     session: aiohttp.ClientSession
+    client: AsyncWebClient
     asides: Asides
     names: Names
     writing: Writing | None = None

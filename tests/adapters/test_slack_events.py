@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack import events, reading
+from adapters.slack import events
 from adapters.slack.events import Identity, Malformed
 from bot.ports import Control, Deleted, Incoming, Person, Place, Pressed, Ref
 
@@ -274,59 +274,3 @@ def test_somebody_elses_button_is_nothing() -> None:
 def test_a_malformed_press_is_malformed(actions: Any) -> None:
     with pytest.raises(Malformed):
         events.press({**PRESS, "actions": actions}, ME, name_of)
-
-
-# ---------------------------------------------------------------------------------------------------- text
-
-
-@pytest.mark.parametrize(
-    ("raw", "meant"),
-    [
-        ("<@UBOT> why?", "why?"),
-        ("hey <@UBOT> why?", "hey why?"),
-        ("why, <@UBOT>", "why,"),
-        ("<@UBOT|claude>\nwhy?", "why?"),
-        ("<@UBOT>", ""),
-        ("a\n<@UBOT> b", "a\nb"),
-        ("1 &lt; 2 &amp;&amp; 3 &gt; 2", "1 < 2 && 3 > 2"),
-        ("&amp;lt; stays", "&lt; stays"),
-        ("&quot; is not Slack's", "&quot; is not Slack's"),
-        ("ask <@U2> or <@U7>", "ask @Grace or @U7"),
-        ("<@U7|bob>", "@bob"),
-        ("in <#C2|random> and <#C3>", "in #random and #C3"),
-        ("<!here> <!channel|@channel> <!subteam^S1|@team> <!subteam^S1>", "@here @channel @team @subteam"),
-        ("<!date^1700000000^{date}|yesterday>", "yesterday"),
-        ("<https://a.b/?x=1&amp;y=2>", "https://a.b/?x=1&y=2"),
-        ("<https://a.b|the page>", "[the page](https://a.b)"),
-        ("<http://a.b|a.b>", "http://a.b"),
-        ("<mailto:a@b.c|a@b.c>", "a@b.c"),
-        ("a < b > c", "a < b > c"),
-        ("<> <|> <x>", "<> <|> <x>"),
-        ("`code` *bold* ~no~", "`code` *bold* ~no~"),
-    ],
-)
-def test_text_is_read_as_its_writer_meant_it(raw: str, meant: str) -> None:
-    """Slack's escapes and tokens, and nothing else, are undone."""
-    assert reading.read(raw, bot="UBOT", name_of=name_of) == meant
-
-
-@given(st.text(max_size=200))
-def test_what_slack_escapes_comes_back(text: str) -> None:
-    """Any text, escaped as Slack does, is read back unchanged (but for the space around it)."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert reading.read(escaped, bot="UBOT", name_of=name_of) == text.strip()
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("Ada", "Ada"),
-        ("@ada", "ada"),
-        ("a*b_c", "a\\*b\\_c"),
-        ("<!channel>", "\\<!channel\\>"),
-        ("x\n\ny", "x y"),
-    ],
-)
-def test_a_name_is_only_a_name(name: str, shown: str) -> None:
-    """People choose their display names."""
-    assert reading.inert(name) == shown
