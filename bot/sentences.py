@@ -1,7 +1,8 @@
-"""Every sentence that the bot itself says to people. Law: plain words, what happened and what to do, no code.
+"""Every sentence that the bot itself says to people, in English. Law: plain words, what happened and what to do, no
+code; and every one of them has its translations (bot/translations).
 
-`{...}` are filled in by the caller. Notices stand in the thread under (or instead of) Claude's words; statuses are
-shown before the first text and vanish.
+`{...}` are filled in by `bot.translations.say`. Notices stand in the thread under (or instead of) Claude's words;
+statuses are shown before the first text and vanish.
 """
 
 from __future__ import annotations
@@ -50,11 +51,95 @@ RESTARTING = "I am restarting at this moment. Please ask again in a minute."
 NOT_A_MEMBER = "I am not in that channel. Invite me (on Slack: /invite @me) and ask again."
 MAY_NOT_WRITE = "I may not write in that channel. Somebody who manages it has to allow it."
 
+# How long something takes.
+A_SECOND = "a second"
+SECONDS = "{number} seconds"
+MINUTES = "{number} minutes"
+HOURS = "{number} hours"
 
-def wait(seconds: float) -> str:
-    """A length of time as people say it: `wait(90)` is "2 minutes"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} seconds" if seconds > 1 else "a second"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} minutes"
-    return f"{round(seconds / 3600)} hours"
+# A question that the platform does not show, and its answer.
+ASKS = "{name} asks:"
+ASKS_ABOUT = "{name} asks about this:"
+SUMMARY_OF_THREAD = "Summary for {name}:"
+CONTINUED = "The answer goes on:"
+
+# Buttons under an answer.
+STOP = "Stop"
+REGENERATE = "Regenerate"
+CONTINUE = "Continue"
+GOOD = "👍"
+BAD = "👎"
+AS_FILE = "As file"
+DELETE = "Delete"
+
+# What became of a press, a command or a word; only the person who acted sees these.
+NOTHING_TO_STOP = "Nothing is being answered here at the moment."
+STOPPED_PRIVATELY = "Stopped."
+NOT_YOURS_TO_STOP = "Only the person who asked, or somebody who moderates this place, can stop that answer."
+NOT_YOURS_TO_DELETE = "Only the person who asked, or somebody who moderates this place, can delete that answer."
+NOT_KNOWN_ANY_MORE = "I no longer know this answer. Please ask again."
+STILL_GROWING = "That answer is still growing. Stop it first, or wait until it is done."
+NOT_LAST = "The conversation has gone on since that answer. Please ask again instead."
+THANK_YOU = "Thank you, that is noted."
+FILE_TITLE = "The answer as a file"
+FILE_FAILED = "The file could not be uploaded here. Somebody who manages this place may have to allow it."
+DELETED = "Deleted."
+DELETE_FAILED = "I could not delete every part of that answer."
+NEW_CONVERSATION = "Done. The next question here begins a new conversation."
+FORM_TOO_OLD = "That form is too old by now. Please open it again."
+OPEN_BUTTON = "Open"
+PRESS_TO_OPEN = "Press the button to open the form."
+UNKNOWN_ORDER = "I do not know that command."
+HELP = """\
+**How to ask me**
+- Mention me, or write to me directly. In a thread where I have answered you need not mention me again.
+- `/ask` followed by your question, or "Ask Claude about this" in a message's menu.
+
+**While I answer**: the Stop button, the reaction 🛑, or the bare word "stop".
+**Afterwards**: Regenerate, Continue, the answer as a file, Delete. Edit your question, and I answer it anew.
+
+**Commands**: `/claude settings`, `/claude usage`, `/claude new` (begin a new conversation), `/claude stop`, \
+`/claude forget me`, `/claude help`. Where a command cannot be typed, in a thread for example, mention me with the \
+word alone: "settings", "usage", "new", "help", "forget me"."""
+
+# Forms.
+ASK_TITLE = "Ask Claude"
+ASK_FIELD = "Your question"
+ASK_SUBMIT = "Ask"
+SUMMARIZE_QUESTION = "Please summarize this conversation: what was said, decided and left open, and by whom."
+ABOUT_QUESTION = "The question is about this message of {name}:\n\n{quote}"
+FEEDBACK_TITLE = "What was wrong?"
+FEEDBACK_FIELD = "A comment, if you like"
+FEEDBACK_SUBMIT = "Send"
+FORGET_QUESTION = (
+    "This deletes what I have stored about you: your questions with their answers, your feedback and your name. "
+    "Messages in the channels stay. It cannot be undone."
+)
+FORGET_YES = "Forget me"
+FORGOTTEN = "Done. I have deleted what I had stored about you."
+SETTINGS_SAVED = "Saved."
+SETTINGS_FOR_MANAGERS = "Only somebody who manages this place can change my settings."
+SETTINGS_WHERE = "What do you want to set?"
+SETTINGS_CHANNEL = "This channel"
+SETTINGS_WORKSPACE = "Everywhere here"
+
+# History.
+SUMMARISED = "Earlier messages were summarised."
+GOING_ON = "Please go on exactly where you stopped, without repeating anything."
+
+# Files.
+FILES_LEFT_OUT = "Left out: {reasons}."
+FILE_TOO_LARGE = "{name} is larger than {limit}"
+FILE_UNKNOWN = "{name} is of a kind that I cannot read"
+FILE_DENIED = "{name} may not be read by me"
+FILE_UNAVAILABLE = "{name} could not be fetched"
+FILE_TOO_MANY = "{name} is one file too many"
+FILE_BROKEN = "{name} could not be opened"
+ATTACHED_WHOLE = "The whole answer is attached as {name}."
+ATTACHED_CODE = "Attached: {names}."
+
+# When an answer took long.
+ANSWERED = "Your answer is ready."
+
+# Superseded by a newer question.
+STEERED = "Stopped here for the next message."

@@ -13,13 +13,14 @@ import anthropic
 import httpx2
 
 from bot import sentences
+from bot.translations import say, wait
 
 
 class ClaudeFault(Exception):
     """Claude's answer did not come, or did not come whole.
 
     kind         one word for logs and metrics: "overloaded_error", "ReadTimeout", "no_message_stop"
-    sentence     what the person in the thread is told
+    sentence     what the person in the thread is told, in English; `told` says it in another language
     retryable    the same request may succeed later; only of use before the first text
     retry_after  seconds the service asked us to wait; 0.0 where it named none
     request_id   Claude's id of the request, "" if unknown
@@ -43,6 +44,14 @@ class ClaudeFault(Exception):
         self.request_id = request_id
         self.detail = detail
 
+    def told(self, language: str) -> str:
+        """The sentence, in the language of whoever asked."""
+        if self.sentence == sentences.RATE_LIMITED:
+            return say(language, self.sentence, wait=wait(language, self.retry_after or _USUAL_WAIT))
+        return say(language, self.sentence)
+
+
+_USUAL_WAIT = 60.0  # seconds, where a rate limit names none
 
 # Claude's error types -> what to say, and whether the same request may succeed later.
 _BY_TYPE: dict[str, tuple[str, bool]] = {
@@ -111,8 +120,6 @@ def _from_status(error: anthropic.APIStatusError) -> ClaudeFault:
     kind = error.type or _BY_STATUS.get(error.status_code, "api_error")
     sentence, retryable = _BY_TYPE.get(kind, (sentences.FAILED, error.status_code >= 500))
     retry_after = _retry_after(error.response)
-    if kind == "rate_limit_error":
-        sentence = sentence.format(wait=sentences.wait(retry_after or 60))
     return ClaudeFault(
         kind,
         sentence,

@@ -5,6 +5,7 @@ something failed (one sentence, the text so far kept); or its message was delete
 
     Reply(...).run()   asks Claude at once; the status and the first post go alongside, never in front
     Reply.stop(...)    from anywhere, at any time: closes Claude's request, keeps what was said, adds the sentence
+    Reply.ending       how it ended, once `run` is over
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from bot import sentences
 from bot.claude.answer import Ask, Claude
 from bot.claude.events import Done, Retrying, Spent, Text, Thinking, Usage, Working
 from bot.claude.faults import ClaudeFault
-from bot.ports import Content, Control, Place, Platform, Ref
+from bot.ports import Content, Control, File, Gone, Place, Platform, Ref, Sent
+from bot.reply import attaching
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
 from bot.reply.status import Status
+from bot.translations import say
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +61,71 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a reply is about: its id, where it grows, and what is posted in front of it."""
+    """What a reply is about: its id, where it grows, and what is posted in front of it.
+
+    `refs`: messages that are there already and are to show its pages, in order; those left over are deleted.
+    """
 
     id: str
     place: Place
     announce: Content | None = None
     refs: tuple[Ref, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an answer is shown.
+
+    language    of our own words
+    growing     False: all at once, when it is done
+    footer      what stands under a whole answer, from its model, its tokens and its seconds; None: nothing
+    most_pages, most_code   see `attaching.attached`
+    lead        a sentence of ours that it begins its end with ("Earlier messages were summarised.")
+    """
+
+    language: str = "en"
+    growing: bool = True
+    footer: Callable[[Usage, float], str] | None = None
+    most_pages: int = 0
+    most_code: int = 0
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an answer ended. `reason`: Claude's own word, or "stopped", "fault:...", "unseen", "internal"."""
+
+    turn: Turn
+    reason: str
+    notice: str
+    text: str
+    usage: Usage
+    seconds: float
+
+
+_LABELS = {
+    Control.STOP: sentences.STOP,
+    Control.REGENERATE: sentences.REGENERATE,
+    Control.CONTINUE: sentences.CONTINUE,
+    Control.GOOD: sentences.GOOD,
+    Control.BAD: sentences.BAD,
+    Control.FILE: sentences.AS_FILE,
+    Control.DELETE: sentences.DELETE,
+}
+
+
+def label(language: str, control: Control) -> str:
+    """What stands on a button."""
+    return say(language, _LABELS[control])
+
+
+def controls_after(turn: Turn, text: str) -> tuple[Control, ...]:
+    """The buttons under an answer that has ended."""
+    if turn == "refused" or not text.strip():
+        return (Control.REGENERATE, Control.DELETE)
+    if turn == "partial":
+        return (Control.CONTINUE, Control.REGENERATE, Control.FILE, Control.DELETE)
+    return (Control.REGENERATE, Control.GOOD, Control.BAD, Control.FILE, Control.DELETE)
 
 
 class Reply:
@@ -79,14 +141,17 @@ class Reply:
         journal: Journal,
         status: Status | None = None,
         room: AbstractAsyncContextManager[None] | None = None,
+        manner: Manner | None = None,
     ) -> None:
         """`status`: one that is shown already. `room` is held while Claude is read, and no longer."""
         profile = platform.profile
         self.subject = subject
+        self._manner = manner = manner or Manner()
+        self._platform = platform
         self._claude = claude
         self._journal = journal
         self._room: AbstractAsyncContextManager[None] = nullcontext() if room is None else room
-        self._status = status or Status(platform, subject.place, sentences.THINKING)
+        self._status = status or Status(platform, subject.place, self._say(sentences.THINKING))
         self._document = Document(profile.dialect, profile.page_limit)
         self._view: View = outbox.open(
             subject.place,
@@ -96,30 +161,43 @@ class Reply:
             controls=(Control.STOP,),
             refs=subject.refs,
             on_posted=self._on_posted,
+            label=lambda control: label(manner.language, control),
         )
         self._refs: list[Ref] = list(subject.refs)
-        self._reading: asyncio.Task[tuple[str, Turn]] | None = None
+        self._reading: asyncio.Task[tuple[str, Turn, str]] | None = None
         self._stopped: str | None = None
+        self._offers = True
         self._usage = Usage()
         self._begun = False
+        self.ending: Ending | None = None
 
     @property
     def begun(self) -> bool:
         """Whether Claude has said anything that people can see."""
         return self._begun
 
-    def stop(self, notice: str = sentences.STOPPED) -> None:
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """Its messages so far."""
+        return tuple(self._refs)
+
+    def stop(self, notice: str = sentences.STOPPED, *, offers: bool = True) -> bool:
         """End it now: Claude's request is closed, what was said stays, `notice` is added. The first call counts; one
-        that comes after Claude's own end says nothing new.
+        that comes after Claude's own end says nothing new. Whether it was this call that ended it.
+
+        `offers`: whether buttons stand under it afterwards.
         """
         if self._stopped is not None or (self._reading is not None and self._reading.done()):
-            return
-        self._stopped = notice
+            return False
+        self._stopped, self._offers = notice, offers
         if self._reading is not None:
             self._reading.cancel()
+        return True
 
     async def run(self, ask: Callable[[], Awaitable[Ask]]) -> Settled:
         """Grow it to its end, and return how the view ended. `ask` is called once, at once."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         self._journal.growing(self.subject.id, lambda: self._document.text)
         self._reading = asyncio.create_task(self._read(ask), name=f"read {self.subject.id}")
         if self._stopped is not None:
@@ -131,11 +209,13 @@ class Reply:
             await asyncio.wait({self._reading, settled}, return_when=asyncio.FIRST_COMPLETED)
             if not self._reading.done():
                 self._reading.cancel()
-            notice, turn = await self._outcome(self._reading)
+            notice, turn, reason = await self._outcome(self._reading)
             self._status.over()
-            await self._end(notice, turn)
+            files = await self._end(notice, turn, reason, loop.time() - begun)
             outcome = await settled
             await self._status.end()
+            if outcome.kind == "shown":
+                await self._tidy(files)
         finally:
             # Where all went well these are over already; where something broke, nothing is left running.
             self._view.abandon()
@@ -145,16 +225,24 @@ class Reply:
             await asyncio.gather(self._reading, settled, return_exceptions=True)
         return outcome
 
-    async def _end(self, notice: str, turn: Turn) -> None:
-        """First into the journal, then before people's eyes."""
-        text = self._document.text
+    async def _end(self, notice: str, turn: Turn, reason: str, seconds: float) -> Sequence[File]:
+        """First into the journal, then before people's eyes. Returns what is to be attached."""
+        text, manner = self._document.text, self._manner
+        files = await self._attached(text) if manner.most_pages or manner.most_code else ()
+        lines = [self._said(manner.lead), self._said(notice), self._files_said(files)]
+        if manner.footer is not None and turn == "whole":
+            lines.append(manner.footer(self._usage, seconds))
+        notice = " ".join(line for line in lines if line)
+        self.ending = Ending(turn, reason, notice, text, self._usage, seconds)
         await self._journal.ended(self.subject.id, text=text, notice=notice, turn=turn, usage=self._usage)
         log.info(
             "reply.ended",
             extra={
                 "reply": self.subject.id,
                 "turn": turn,
+                "reason": reason,
                 "characters": len(text),
+                "seconds": round(seconds, 1),
                 "tokens_in": self._usage.tokens_in,
                 "tokens_out": self._usage.tokens_out,
                 "cache_read": self._usage.cache_read,
@@ -162,18 +250,60 @@ class Reply:
             },
         )
         self._document.end(notice)
-        self._view.finish()
+        self._view.finish(controls_after(turn, text) if self._offers else ())
+        return files
 
-    async def _outcome(self, reading: asyncio.Task[tuple[str, Turn]]) -> tuple[str, Turn]:
-        """The notice under the answer and what its text is worth to later turns."""
+    async def _attached(self, text: str) -> Sequence[File]:
+        """Parsing a long answer takes a while: not where frames are waited for."""
+        manner = self._manner
+        return await asyncio.to_thread(
+            attaching.attached,
+            text,
+            len(self._document.pages()),
+            most_pages=manner.most_pages,
+            most_code=manner.most_code,
+        )
+
+    def _files_said(self, files: Sequence[File]) -> str:
+        if not files:
+            return ""
+        if files[0].name == attaching.ANSWER:
+            return self._say(sentences.ATTACHED_WHOLE, name=files[0].name)
+        return self._say(sentences.ATTACHED_CODE, names=", ".join(file.name for file in files))
+
+    async def _tidy(self, files: Sequence[File]) -> None:
+        """After the last edit: messages that a longer answer had filled are deleted, files are attached."""
+        place = self._view.place
+        for ref in self._refs[len(self._document.pages()) :]:
+            outcome = await self._platform.delete(place, ref)
+            if not isinstance(outcome, Sent | Gone):
+                log.warning(
+                    "reply.left_over", extra={"reply": self.subject.id, "outcome": type(outcome).__name__}
+                )
+        for file in files:
+            outcome = await self._platform.upload(place, file, "")
+            if not isinstance(outcome, Sent):
+                log.warning(
+                    "reply.not_attached", extra={"reply": self.subject.id, "outcome": type(outcome).__name__}
+                )
+
+    def _say(self, sentence: str, **values: object) -> str:
+        return say(self._manner.language, sentence, **values)
+
+    def _said(self, sentence: str) -> str:
+        """A sentence of the catalogue, or one that was filled in before."""
+        return self._say(sentence) if sentence else ""
+
+    async def _outcome(self, reading: asyncio.Task[tuple[str, Turn, str]]) -> tuple[str, Turn, str]:
+        """The notice under the answer, what its text is worth to later turns, and why it ended."""
         await asyncio.wait({reading})
         error = None if reading.cancelled() else reading.exception()
         if error is None and not reading.cancelled():
             return reading.result()
         if self._stopped is not None and (error is None or isinstance(error, ClaudeFault)):
-            return self._stopped, "partial"  # also where closing the request made it fail
+            return self._stopped, "partial", "stopped"  # also where closing the request made it fail
         if self._view.is_settled and error is None:
-            return "", "partial"  # nobody will see it
+            return "", "partial", "unseen"  # nobody will see it
         if isinstance(error, ClaudeFault):
             log.warning(
                 "reply.claude_failed",
@@ -185,31 +315,28 @@ class Reply:
                     "characters": self._document.length,
                 },
             )
-            return error.sentence, "partial"
+            return error.told(self._manner.language), "partial", f"fault:{error.kind}"
         # A reading that nobody cancelled and that yet was: something below took a cancellation for its own.
         log.error(
             "reply.failed", extra={"reply": self.subject.id, "cancelled": error is None}, exc_info=error
         )
-        return sentences.OUR_FAULT, "partial"
+        return sentences.OUR_FAULT, "partial", "internal"
 
-    async def _read(self, ask: Callable[[], Awaitable[Ask]]) -> tuple[str, Turn]:
+    async def _read(self, ask: Callable[[], Awaitable[Ask]]) -> tuple[str, Turn, str]:
         """Everything Claude says goes into the document; nothing here waits for a platform."""
         async with self._room, aclosing(self._claude.answer(await ask())) as events:
-            self._status.say(sentences.THINKING)
+            self._status.say(self._say(sentences.THINKING))
             async for event in events:
                 match event:
                     case Text(text):
                         self._document.feed(text)
-                        if not self._begun and text.strip():
-                            self._begun = True
-                            self._status.over()
-                        self._view.grew()
+                        self._heard(text)
                     case Spent(usage):
                         self._usage = usage
                     case Thinking():
-                        self._status.say(sentences.THINKING)
+                        self._status.say(self._say(sentences.THINKING))
                     case Working(tool):
-                        self._status.say(sentences.WORKING.format(tool=tool))
+                        self._status.say(self._say(sentences.WORKING, tool=tool))
                     case Retrying(fault, seconds):
                         self._retrying(fault, seconds)
                     case Done(reason):
@@ -221,14 +348,24 @@ class Reply:
             "reply.retrying",
             extra={"reply": self.subject.id, "kind": fault.kind, "seconds": round(seconds, 1)},
         )
-        self._status.say(sentences.RETRYING.format(seconds=max(1, round(seconds))))
+        self._status.say(self._say(sentences.RETRYING, seconds=max(1, round(seconds))))
 
-    def _ended(self, reason: str) -> tuple[str, Turn]:
+    def _heard(self, text: str) -> None:
+        """Claude has said more, and it is in the document."""
+        if not self._manner.growing:
+            self._begun = self._begun or bool(text.strip())
+            return
+        if not self._begun and text.strip():
+            self._begun = True
+            self._status.over()
+        self._view.grew()
+
+    def _ended(self, reason: str) -> tuple[str, Turn, str]:
         if reason == "refusal":
-            return sentences.REFUSED, "refused"
+            return sentences.REFUSED, "refused", reason
         if reason in _STOP_NOTICES:
-            return _STOP_NOTICES[reason], "partial"
-        return "" if self._document.text.strip() else sentences.NOTHING_SAID, "whole"
+            return _STOP_NOTICES[reason], "partial", reason
+        return "" if self._document.text.strip() else sentences.NOTHING_SAID, "whole", reason
 
     def _on_posted(self, index: int, ref: Ref, place: Place) -> None:
         if index >= 0:

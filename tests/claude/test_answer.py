@@ -177,7 +177,7 @@ async def test_a_long_retry_after_is_told_instead_of_waited_for(server: ClaudeSe
     heard = await hear(claude)
     assert heard.fault is not None
     assert heard.fault.retry_after == pytest.approx(300.0)
-    assert heard.fault.sentence == sentences.RATE_LIMITED.format(wait="5 minutes")
+    assert heard.fault.told("en") == sentences.RATE_LIMITED.format(wait="5 minutes")
     assert heard.of(Retrying) == 0
 
 

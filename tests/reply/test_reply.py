@@ -17,7 +17,7 @@ from bot.claude.faults import _BY_TYPE, ClaudeFault
 from bot.conversation.journal import StoreJournal
 from bot.ports import Control, Denied, Place, Ref, Unavailable
 from bot.reply.outbox import Outbox, Settled
-from bot.reply.reply import Reply, Subject, Turn
+from bot.reply.reply import Reply, Subject, Turn, controls_after
 from tests.conversation.stage import (
     DIALECT,
     STATUS_SECONDS,
@@ -129,7 +129,7 @@ async def test_an_answer_grows_and_ends_whole() -> None:
     told = await tell(*growing(WORDS, seconds=20))
     [message] = told.chat.visible()
     assert message.text == WORDS.strip()
-    assert message.controls == ()
+    assert message.controls == controls_after("whole", WORDS)
     frames = told.chat.frames(message.ref)
     assert len(frames) > 10
     assert all(WORDS.startswith(frame.text.rstrip()) for frame in frames)
@@ -144,7 +144,7 @@ async def test_the_journal_knows_the_end_before_the_last_edit_is_sent() -> None:
     [message] = told.chat.visible()
     before, last = told.chat.frames(message.ref)[-2:]
     assert before.controls == (Control.STOP,), "until then it is still growing"
-    assert last.controls == ()
+    assert last.controls == controls_after("whole", WORDS)
     assert last.at >= told.memo.ended_at
 
 
@@ -331,23 +331,24 @@ FAULTS = {kind: sentence for kind, (sentence, _) in _BY_TYPE.items()} | {
     "ConnectError": sentences.UNREACHABLE,
     "no_message_stop": sentences.BROKEN_OFF,
 }
+TOLD = {kind: ClaudeFault(kind, sentence).told("en") for kind, sentence in FAULTS.items()}
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 async def test_a_fault_before_the_first_text_is_one_sentence(kind: str) -> None:
     """Law 8: the asker is told, where the answer would have been."""
     told = await tell(1.0, ClaudeFault(kind, FAULTS[kind]))
-    assert told.chat.texts() == [DIALECT.notice(FAULTS[kind])]
-    assert told.memo.ends[0] == ("", FAULTS[kind], "partial", Usage())
+    assert told.chat.texts() == [DIALECT.notice(TOLD[kind])]
+    assert told.memo.ends[0] == ("", TOLD[kind], "partial", Usage())
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 async def test_a_fault_in_the_text_keeps_what_was_said(kind: str) -> None:
     """The partial text stays, and is kept for the next turn."""
     told = await tell(*growing(WORDS, seconds=5)[:-1], ClaudeFault(kind, FAULTS[kind]))
-    assert told.chat.texts() == [f"{WORDS.strip()}\n\n{DIALECT.notice(FAULTS[kind])}"]
-    assert told.chat.visible()[0].controls == ()
-    assert told.memo.ends[0][:3] == (WORDS, FAULTS[kind], "partial")
+    assert told.chat.texts() == [f"{WORDS.strip()}\n\n{DIALECT.notice(TOLD[kind])}"]
+    assert told.chat.visible()[0].controls == controls_after("partial", WORDS)
+    assert told.memo.ends[0][:3] == (WORDS, TOLD[kind], "partial")
 
 
 async def no_history() -> Ask:
@@ -394,7 +395,7 @@ async def test_a_stop_in_the_text_closes_claudes_request_and_keeps_the_text() ->
     assert (notice, turn) == (sentences.STOPPED, "partial")
     [message] = told.chat.visible()
     assert message.text == f"{text.strip()}\n\n{DIALECT.notice(sentences.STOPPED)}"
-    assert message.controls == ()
+    assert message.controls == controls_after("partial", text)
 
 
 async def test_a_stop_before_it_began_asks_nobody() -> None:
@@ -486,7 +487,7 @@ async def test_a_stop_and_an_end_in_any_order_are_exactly_one_end(seed: int) -> 
         assert (text, turn) == (WORDS[:400], "whole")
         parts = [text.strip()]
     assert told.chat.texts() == ["\n\n".join(part for part in parts if part)]
-    assert told.chat.visible()[0].controls == ()
+    assert told.chat.visible()[0].controls == controls_after(turn, text)
     assert told.settled.kind == "shown"
 
 
