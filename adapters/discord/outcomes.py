@@ -52,6 +52,11 @@ EDGE_CAP_SECONDS: Final = 600.0
 Discord counts 10,000 invalid requests in ten minutes before its edge blocks an address (documented), so in ten minutes
 the count is over; a proxy's hiccup, which looks the same, is over sooner."""
 
+UNSAID_SECONDS: Final = 2.0
+"""How long one route is left alone after a 429 of Discord's own that names no time at all. The windows that others
+have seen are 2 to 5 s long; budgets double the wait for each refusal that follows at once, so a longer one is met too.
+Only that route waits: nothing says that the rest of Discord is shut."""
+
 LONGEST_SECONDS: Final = 3600.0
 """No single refusal is believed for longer than an hour; then one call asks again."""
 
@@ -123,9 +128,11 @@ def _taken(answer: Answer, ref: Ref | None, channel: str) -> Outcome:
 def _refused(answer: Answer, keys: Keys) -> Reading:
     retry_after = retry_after_of(answer)
     body = answer.body if isinstance(answer.body, dict) else {}
-    if "retry_after" not in body or not _from_discord(answer):
+    if not _from_discord(answer):
         return Blocked(min(LONGEST_SECONDS, retry_after or 0.0))
-    wait = min(LONGEST_SECONDS, retry_after or 1.0)
+    if retry_after is None:
+        retry_after = _seconds(answer.headers.get("X-RateLimit-Reset-After"))
+    wait = min(LONGEST_SECONDS, retry_after or UNSAID_SECONDS)
     scope = answer.headers.get("X-RateLimit-Scope", "")
     if keys.everywhere and (body.get("global") is True or scope == "global"):
         return Refused(wait, keys.everywhere)
@@ -158,8 +165,10 @@ def _error(answer: Answer, keys: Keys) -> Reading:
 
 
 def _from_discord(answer: Answer) -> bool:
-    """Discord's own 429 passed through its proxies (`Via`) or names a budget; the edge's does neither."""
-    return "Via" in answer.headers or any(name.lower().startswith("x-ratelimit-") for name in answer.headers)
+    """Discord's own 429 names a budget, or is JSON that passed through its proxies (`Via`); the edge's is neither."""
+    if any(name.lower().startswith("x-ratelimit-") for name in answer.headers):
+        return True
+    return "Via" in answer.headers and isinstance(answer.body, dict)
 
 
 def retry_after_of(answer: Answer) -> float | None:

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from adapters.discord.outcomes import (
     LONGEST_SECONDS,
+    UNSAID_SECONDS,
     Blocked,
     Expired,
     Keys,
@@ -78,12 +79,33 @@ EDITS = [
     ("old message, as a 429", answer(429, limited(6.5, code=30046), VIA), Refused(6.5, "old")),
     ("old message, as a 400", answer(400, error(30046)), Refused(2.0, "old")),
     ("no Via, but it names a budget", answer(429, limited(0.7), BUCKET), Refused(0.7, "route")),
+    (
+        "Discord's own, without a time",
+        answer(429, {"message": "You are being rate limited."}, VIA),
+        Refused(UNSAID_SECONDS, "route"),
+    ),
+    (
+        "Discord's own, its time only in a header",
+        answer(429, {"message": "slow down"}, {**VIA, "Retry-After": "3"}),
+        Refused(3.0, "route"),
+    ),
+    (
+        "its time only in the budget's header",
+        answer(429, None, {**BUCKET, "X-RateLimit-Reset-After": "1.5"}),
+        Refused(1.5, "route"),
+    ),
+    (
+        "everywhere, without a time",
+        answer(429, {"global": True}, VIA),
+        Refused(UNSAID_SECONDS, "global"),
+    ),
+    ("a page that passed through a proxy", answer(429, None, VIA), Blocked(0.0)),
     ("neither Via nor budget", answer(429, limited(42.0)), Blocked(42.0)),
     ("the edge, in HTML", answer(429), Blocked(0.0)),
     ("the edge, with a time", answer(429, None, {"Retry-After": "77"}), Blocked(77.0)),
     ("a time beyond belief", answer(429, limited(1e9), VIA), Refused(LONGEST_SECONDS, "route")),
-    ("a time that is none", answer(429, limited("soon"), VIA), Refused(1.0, "route")),  # type: ignore[arg-type]  # on purpose
-    ("a negative time", answer(429, limited(-3.0), VIA), Refused(1.0, "route")),
+    ("a time that is none", answer(429, limited("soon"), VIA), Refused(UNSAID_SECONDS, "route")),  # type: ignore[arg-type]  # on purpose
+    ("a negative time", answer(429, limited(-3.0), VIA), Refused(UNSAID_SECONDS, "route")),
     ("server's fault", answer(500, error(0)), Unavailable("500")),
     ("bad gateway, in HTML", answer(502), Unavailable("502")),
     ("away for a while", answer(503, None, {"Retry-After": "5"}), Unavailable("503", None, 5.0)),
