@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from adapters.slack.reading import inert
 from bot.ports import Mark, Syntax
+
+LONGEST_ASKED = 3_000
+"""Characters of a question that are shown above its answer; Claude gets the whole of it."""
 
 # `<` in code is left alone unless it would open one of Slack's tokens, so that `#include <x>` stays copyable.
 _TOKEN = re.compile(r"<(?=[@#!]|[A-Za-z][A-Za-z0-9+.-]*:)")
@@ -70,3 +74,10 @@ class SlackDialect:
 
     def notice(self, sentence: str) -> str:
         return f"_{defuse(sentence, code=False)}_"
+
+    def asks(self, name: str, question: str, *, by: str) -> str:
+        shown = question if len(question) <= LONGEST_ASKED else question[:LONGEST_ASKED].rstrip() + " …"
+        # A question that begins with a fence, a list or a table needs a line of its own to stay one.
+        gap = "\n\n" if "\n" in shown else " "
+        text = f"**{inert(by or name)}**{gap}{shown}"
+        return self.render(text, (), 0, len(text))
