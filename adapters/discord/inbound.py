@@ -6,13 +6,13 @@ line, and the models' constructors demand fields that we do not need.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
+from adapters.discord import reading
 from adapters.discord.outbound import control_of
+from adapters.discord.reading import Cache, display_name
 from bot.ports import Deleted, Incoming, Person, Place, Pressed, Ref
 
 PLATFORM: Final = "discord"
@@ -20,10 +20,6 @@ PLATFORM: Final = "discord"
 COMMAND: Final = "ask"
 QUESTION: Final = "question"
 
-_SAID: Final = (0, 19)
-"""Message types that somebody typed: default, reply. The others are announcements (pins, joins, thread starts)."""
-_REPLY: Final = 19
-_FORWARD: Final = 1
 _THREADS: Final = (10, 11, 12)
 
 INTERACTION_COMMAND: Final = 2
@@ -33,16 +29,6 @@ ADMINISTRATOR: Final = 1 << 3
 VIEW_CHANNEL: Final = 1 << 10
 SEND_MESSAGES: Final = 1 << 11
 SEND_IN_THREADS: Final = 1 << 38
-
-
-class Cache(Protocol):
-    """What the Gateway has already told us; never a call."""
-
-    def is_thread(self, channel: str) -> bool: ...
-    def channel_name(self, channel: str) -> str: ...
-    def role_name(self, guild: str, role: str) -> str: ...
-    def person_name(self, person: str) -> str: ...
-    def is_ours(self, message: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +44,22 @@ class Asked:
 def said(d: Mapping[str, Any], me: str, cache: Cache) -> Incoming | None:
     """What a MESSAGE_CREATE means for us; None if it is not for us. Raises on a malformed payload."""
     author = d["author"]
-    if author["id"] == me or author.get("bot") or d.get("webhook_id") or d.get("type", 0) not in _SAID:
+    if author["id"] == me or author.get("bot") or d.get("webhook_id") or d.get("type", 0) not in reading.SAID:
         return None
     channel, message, guild = str(d["channel_id"]), str(d["id"]), str(d.get("guild_id") or "")
-    answers = _answers(d)
+    answers = reading.answers(d)
     mentioned = any(person.get("id") == me for person in d.get("mentions") or ())
-    to_us = answers is not None and (_by(d.get("referenced_message"), me) or cache.is_ours(answers.message))
+    to_us = answers is not None and (
+        reading.is_by(d.get("referenced_message"), me) or cache.is_ours(answers.message)
+    )
     thread = d.get("channel_type") in _THREADS or (bool(guild) and cache.is_thread(channel))
-    text = readable(str(d.get("content") or ""), d, me, cache)
+    text, files = reading.message(d, me, cache), reading.files(d)
     how: Literal["mention", "direct", "overheard"]
     if not guild:
         how, scope = "direct", f"direct:{channel}"
     elif thread:
         how, scope = ("mention" if mentioned or to_us else "overheard"), f"thread:{channel}"
-        if how == "overheard" and not text:
+        if how == "overheard" and not text and not files:
             return None  # without the message content intent everything overheard is empty: nothing to answer
     elif mentioned or to_us:
         how, scope = "mention", f"message:{channel}:{message}"
@@ -86,6 +74,11 @@ def said(d: Mapping[str, Any], me: str, cache: Cache) -> Incoming | None:
         scope=scope,
         message=Ref(channel, message),
         answers=answers,
+        files=files,
+        about=reading.line(d.get("referenced_message"), me, cache, guild=guild)
+        if answers is not None and not to_us
+        else None,
+        threaded=thread or answers is not None,
     )
 
 
@@ -104,7 +97,7 @@ def asked(d: Mapping[str, Any], me: str, cache: Cache) -> Asked:
         event = Incoming(
             key=f"{PLATFORM}:interaction:{interaction}",
             person=person,
-            text=readable(_question(data), {"guild_id": guild}, me, cache),
+            text=reading.readable(_question(data), _resolved(data, guild), me, cache),
             how="command",
             place=place,
             scope=f"message:{channel}:{interaction}",
@@ -130,81 +123,7 @@ def deleted(d: Mapping[str, Any]) -> list[Deleted]:
     return [Deleted(Ref(channel, str(message))) for message in ids]
 
 
-def display_name(user: Mapping[str, Any], member: Mapping[str, Any] | None = None) -> str:
-    """The name that others see: the server's nickname, the display name, the user name."""
-    nick = (member or {}).get("nick")
-    return str(nick or user.get("global_name") or user.get("username") or "")
-
-
-# ------------------------------------------------------------------------------------------------------ the text
-
-_MARKUP: Final = re.compile(
-    r"(?P<code>```.*?```|``.+?``|`[^`\n]+`)"
-    r"|<@!?(?P<person>\d{1,20})>"
-    r"|<@&(?P<role>\d{1,20})>"
-    r"|<#(?P<channel>\d{1,20})>"
-    r"|<a?:(?P<emoji>\w{1,64}):\d{1,20}>"
-    r"|</(?P<command>[^:<>\n]{1,120}):\d{1,20}>"
-    r"|<t:(?P<time>-?\d{1,17})(?::[tTdDfFRsS])?>",
-    re.DOTALL,
-)
-"""Discord's own markup (reference: message formatting). Inside code it is not markup, so code is matched first."""
-
-_US: Final = "\x00"
-"""Stands where we were mentioned until the spaces around it are one."""
-
-
-def readable(content: str, d: Mapping[str, Any], me: str, cache: Cache) -> str:
-    """`content` as plain Markdown: names instead of ids, the mention of ourselves taken off."""
-    guild = str(d.get("guild_id") or "")
-    names = {
-        str(person.get("id")): display_name(person, person.get("member"))
-        for person in d.get("mentions") or ()
-    }
-
-    def replace(match: re.Match[str]) -> str:
-        kind, value = match.lastgroup, match.group(match.lastgroup or 0)
-        if kind == "person":
-            if value == me:
-                return _US
-            return "@" + (names.get(value) or cache.person_name(value) or "someone")
-        if kind == "role":
-            return "@" + (cache.role_name(guild, value) or "role")
-        if kind == "channel":
-            return "#" + (cache.channel_name(value) or "channel")
-        if kind == "emoji":
-            return f":{value}:"
-        if kind == "command":
-            return f"/{value}"
-        if kind == "time":
-            return _time(int(value)) or match.group(0)
-        return match.group(0)
-
-    text = _MARKUP.sub(replace, content.replace(_US, ""))
-    return text.replace(f" {_US} ", " ").replace(_US, "").strip()
-
-
-def _time(seconds: int) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
 # ------------------------------------------------------------------------------------------------------ details
-
-
-def _answers(d: Mapping[str, Any]) -> Ref | None:
-    """The message that this one replies to. A forward has a reference too, and answers nothing."""
-    reference = d.get("message_reference")
-    if d.get("type", 0) != _REPLY or not reference or reference.get("type", 0) == _FORWARD:
-        return None
-    message = reference.get("message_id")
-    return Ref(str(reference.get("channel_id") or d["channel_id"]), str(message)) if message else None
-
-
-def _by(message: Any, me: str) -> bool:
-    return isinstance(message, dict) and (message.get("author") or {}).get("id") == me
 
 
 def _question(data: Mapping[str, Any]) -> str:
@@ -212,6 +131,14 @@ def _question(data: Mapping[str, Any]) -> str:
         if option.get("name") == QUESTION:
             return str(option.get("value") or "")
     return ""
+
+
+def _resolved(data: Mapping[str, Any], guild: str) -> dict[str, Any]:
+    """The people whom a command's text names, as a message would tell them."""
+    resolved = data.get("resolved") or {}
+    members = resolved.get("members") or {}
+    people = (resolved.get("users") or {}).items()
+    return {"guild_id": guild, "mentions": [{**user, "member": members.get(id_)} for id_, user in people]}
 
 
 def _direct(d: Mapping[str, Any]) -> bool:

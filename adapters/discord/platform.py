@@ -13,7 +13,7 @@ import aiohttp
 import discord
 from yarl import URL
 
-from adapters.discord import commands, inbound
+from adapters.discord import commands, history, inbound, reading
 from adapters.discord.budgets import route_of
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.gateway import OWN_API, Gateway
@@ -27,6 +27,7 @@ from bot.ports import (
     Event,
     Health,
     Incoming,
+    Line,
     Meter,
     Op,
     Outcome,
@@ -199,9 +200,9 @@ class DiscordPlatform:
 
     def _name_all(self, d: Mapping[str, Any]) -> None:
         author = d["author"]
-        self._seen.named(str(author["id"]), inbound.display_name(author, d.get("member")))
+        self._seen.named(str(author["id"]), reading.display_name(author, d.get("member")))
         for person in d.get("mentions") or ():
-            self._seen.named(str(person["id"]), inbound.display_name(person, person.get("member")))
+            self._seen.named(str(person["id"]), reading.display_name(person, person.get("member")))
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 
@@ -247,9 +248,24 @@ class DiscordPlatform:
                 found = await self._writing.person(person.id)
         except TimeoutError:
             return ""
-        name = inbound.display_name(found) if found is not None else ""
+        name = reading.display_name(found) if found is not None else ""
         self._seen.named(person.id, name)
         return name
+
+    async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Line]:
+        """What stands in its thread or reply chain before it."""
+        asked, channel = incoming.message, incoming.place.channel
+        if asked is None or limit < 1:
+            return ()
+        reader = history.Reader(self._writing.read, self._seen.me, self._seen, incoming.place.workspace)
+        if incoming.scope == f"thread:{channel}":
+            parent = self._seen.parent_of(channel)
+            return await history.read_thread(
+                reader, channel=channel, parent=parent, before=asked.message, limit=limit
+            )
+        if incoming.answers is not None:
+            return await history.read_chain(reader, start=incoming.answers, limit=limit)
+        return ()
 
     # --------------------------------------------------------------------------------------------- discord.py's calls
 

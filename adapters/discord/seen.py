@@ -102,6 +102,10 @@ class Seen:
     def channel_name(self, channel: str) -> str:
         return str(getattr(self._channel(channel), "name", None) or "")
 
+    def parent_of(self, thread: str) -> str:
+        """The channel that a thread is in; "" where it is not known."""
+        return str(getattr(self._channel(thread), "parent_id", None) or "")
+
     def role_name(self, guild: str, role: str) -> str:
         if self.client is None or not guild.isdigit() or not role.isdigit():
             return ""

@@ -290,6 +290,11 @@ class Writing:
         answer = await self._aside(call, outbound.whisper(sentence))
         return answer is not None and answer.ok
 
+    async def read(self, channel: str, tail: str) -> Answer | None:
+        """GET /channels/{channel}/messages{tail}: a list of messages, or one. None: its budget is closed at the moment."""
+        route = f"{budgets.READ}/{{m}}" if tail.startswith("/") else budgets.READ
+        return await self._aside(Call("GET", f"/channels/{channel}/messages{tail}", route, channel))
+
     async def person(self, person: str) -> Mapping[str, Any] | None:
         """A user object, or None."""
         answer = await self._aside(Call("GET", f"/users/{person}", budgets.OTHER, "users"))

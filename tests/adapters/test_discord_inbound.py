@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.discord import inbound
-from adapters.discord.inbound import readable
-from bot.ports import Control, Deleted, Incoming, Person, Place, Pressed, Ref
+from bot.ports import Attachment, Control, Deleted, Incoming, Line, Person, Place, Pressed, Ref
 
 ME, ADA, GRACE = "900", "100", "101"
 GUILD, GENERAL, THREAD, DM = "1", "10", "11", "12"
@@ -170,29 +169,36 @@ def test_the_nickname_in_the_server_is_the_name() -> None:
     assert incoming.person.name == "Countess"
 
 
-TEXTS = [
-    (f"<@{ME}> hi", "hi"),
-    (f"hi <@{ME}> there", "hi there"),
-    (f"hi<@!{ME}>there", "hithere"),
-    ("ask <@100> and <@!101>", "ask @Ada L and @Grace"),
-    ("ask <@77>", "ask @someone"),
-    ("<@&500>, <@&501>", "@engineers, @role"),
-    ("see <#10> and <#99>", "see #general and #channel"),
-    ("nice <:party:123> <a:spin:9>", "nice :party: :spin:"),
-    ("at <t:1700000000:R> or <t:1700000000>", "at 2023-11-14 22:13 UTC or 2023-11-14 22:13 UTC"),
-    ("at <t:99999999999999999>", "at <t:99999999999999999>"),
-    ("use </ask:123>", "use /ask"),
-    ("`<@100>` and ```\n<#10>\n``` stay", "`<@100>` and ```\n<#10>\n``` stay"),
-    ("1 < 2 > 0 <b>", "1 < 2 > 0 <b>"),
-    ("a\x00b", "ab"),
-]
+def test_a_reply_to_somebody_elses_message_brings_that_message_along() -> None:
+    """ "What does she mean?": the message asked about is in the event; one of ours is known to the conversation."""
+    d = reply("701", GRACE, mentions=US)
+    d["referenced_message"] |= {
+        "channel_id": GENERAL,
+        "content": "see <#10>",
+        "attachments": [{"id": "9", "filename": "a.txt", "size": 3, "url": "u"}],
+    }
+    incoming = said(d)
+    assert incoming is not None
+    assert incoming.threaded
+    assert incoming.about == Line(
+        Ref(GENERAL, "701"),
+        Person(GRACE, ""),
+        "see #general",
+        files=(Attachment("9", "a.txt", "", 3, "u"),),
+    )
+    to_ours = said(reply("700", ME))
+    assert to_ours is not None
+    assert to_ours.about is None
+    assert to_ours.threaded
 
 
-@pytest.mark.parametrize(("raw", "plain"), TEXTS)
-def test_markup_becomes_words(raw: str, plain: str) -> None:
-    """Claude reads names, not ids; code is left as it was typed."""
-    d = {"guild_id": GUILD, "mentions": [{"id": ADA, "username": "ada", "member": {"nick": "Ada L"}}]}
-    assert readable(raw, d, ME, Cache()) == plain
+def test_what_is_attached_comes_with_the_question() -> None:
+    """Also in a thread without a word: a picture is something said."""
+    picture = {"id": "9", "filename": "a.png", "content_type": "image/png", "size": 3, "url": "u"}
+    incoming = said(message("", channel_id=THREAD, attachments=[picture]))
+    assert incoming is not None
+    assert incoming.files == (Attachment("9", "a.png", "image/png", 3, "u"),)
+    assert incoming.threaded
 
 
 # ------------------------------------------------------------------------------------------------------ interactions
