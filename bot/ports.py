@@ -71,6 +71,7 @@ class Place:
     reply_to   Discord: the message that the first page replies to; Slack, in a DM: the question, under which native
                streaming opens a thread; ""
     private    a conversation with one person (DM)
+    parent     Discord: the channel that this thread belongs to, whose settings hold in it; ""
     route      the adapter's own short-lived handle (a Discord interaction token, a Slack trigger), by which it can
                answer the person alone and open a form: never logged, never stored
     """
@@ -82,6 +83,7 @@ class Place:
     reply_to: str = ""
     private: bool = False
     route: str = field(default="", repr=False)
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
