@@ -15,10 +15,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.ports import Bucket, Content, Control, Outcome, Place, Platform, Ref, Refused, Sent, Unavailable
+from bot.ports import (
+    Bucket,
+    Content,
+    Control,
+    Gone,
+    Outcome,
+    Place,
+    Platform,
+    Ref,
+    Refused,
+    Sent,
+    Unavailable,
+)
+from bot.reply import landing
 from bot.reply.budget import Learned
+from bot.reply.messages import BACK_OFF, BACK_OFF_MOST, Call, Desk, Document, Message, Settled
 from bot.reply.pacing import Gauge, Item, Pacer, Send
-from bot.reply.view import BACK_OFF, BACK_OFF_MOST, Call, Desk, Document, Message, Settled, View
+from bot.reply.view import View
 
 __all__ = ["Outbox", "Settled", "Snapshot", "View"]
 
@@ -31,6 +45,7 @@ _IDLE_STEPS = 10_000
 # found within a second), and until the echo is over for a call that ran into the timeout.
 _LOOK_UP = (0.4, 1.5, 4.0)
 _LOOK_UP_LATE = (0.4, 3.0, 8.0)
+_REMOVING = (0.0, 2.0, 10.0)  # seconds before each try to take a message away
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,8 @@ class Outbox:
                 self._guarded(view, view.plan, now)
             while self._desk.searches:
                 tasks.create_task(self._search(self._desk.searches.pop()))
+            while self._desk.removals:
+                tasks.create_task(self._remove(*self._desk.removals.pop()))
             step = self._pacer.next(now)
             if not isinstance(step, Send):
                 self._until = step.until
@@ -212,8 +229,9 @@ class Outbox:
         outcome = await self._call(call)
         now = self._time()
         match outcome:
-            case Sent():
-                self._pacer.sent(call.item, now, call.end)
+            case Sent(_, grows):
+                unseen = 0 if grows is None else len(call.content.text) - grows.shown
+                self._pacer.sent(call.item, now, max(0, call.end - unseen))
             case Refused(retry_after, bucket):
                 log.warning(
                     "outbox.refused",
@@ -222,7 +240,7 @@ class Outbox:
                 self._pacer.refused(call.item, now, retry_after, bucket)
             case _:
                 self._pacer.failed(call.item, now)
-        self._guarded(call.view, call.view.answer, call, outcome, now)
+        self._guarded(call.view, landing.answer, call.view, call, outcome, now)
         self._wake.set()
 
     async def _call(self, call: Call) -> Outcome:
@@ -263,11 +281,27 @@ class Outbox:
                 return
             found = await self._find(view.place, posting.key)
             if isinstance(found, Ref):
-                self._guarded(view, view.found, call, found, self._time())
+                self._guarded(view, landing.found, view, call, found, self._time())
                 return
             if isinstance(found, Unavailable):
                 faults += 1
                 await asyncio.sleep(max(found.retry_after, min(BACK_OFF_MOST, BACK_OFF * 2.0**faults)))
             else:
                 step += 1
-        view.not_found(posting)
+        landing.not_found(view, posting)
+
+    async def _remove(self, place: Place, ref: Ref) -> None:
+        """Take away a message that shows no page any more; what cannot be taken away is logged, and stays."""
+        for wait in _REMOVING:
+            await asyncio.sleep(wait)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    outcome = await self._platform.delete(place, ref)
+            except TimeoutError:
+                continue
+            except Exception:
+                log.exception("outbox.adapter_failed", extra={"op": "delete"})
+                return
+            if isinstance(outcome, Sent | Gone):
+                return
+        log.warning("outbox.not_removed", extra={"platform": place.platform})

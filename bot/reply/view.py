@@ -1,51 +1,49 @@
-"""One reply as its channel shows it: what is there, what is lacking, what came of each call. Law: every page is
-shown whole, exactly once, whatever the platform answers.
+"""One reply as its channel shows it: what is there, and what is lacking. Law: every page is shown whole, exactly once,
+whatever the platform answers.
 
 A view is a set of messages, one per page, and what is known of each. `plan` compares it with the document and wants
-what it lacks; `prepare` renders one message at the moment when its call leaves; `answer` takes in the outcome.
+what it lacks; `prepare` renders one message at the moment when its call leaves; `landing.answer` takes in the outcome.
 Nothing here waits or talks: `outbox.py` does both.
 
 What keeps a reply whole, exactly once:
 
 * one call at a time per message, so an older text cannot overtake a newer one;
 * a call that nobody answered may still be carried out later. Such an *echo* is over after `timeout` more seconds (its
-  connection is closed); an edit that left while an echo was possible is not the last one: it is sent once more after;
+  connection is closed); an edit that left while an echo of another text was possible is not the last one: it is sent
+  once more after;
 * a post whose answer was lost is looked up by its key before it is repeated, and one that ran into the timeout is
   looked up until its echo is over;
 * a page is posted before the page in front of it is trimmed, so that nothing disappears from view;
+* a message that grows natively takes nothing back: it is given only what is settled, and is closed before the next
+  page is posted. Where it takes no more, its page is sealed and the answer goes on in a new message, by edits;
 * a last edit that meets a fault is tried again, ever more slowly, until it succeeds or the view is abandoned.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
 
-from bot.ports import (
-    Content,
-    Control,
-    Denied,
-    Gone,
-    Outcome,
-    Place,
-    Platform,
-    Ref,
-    Refused,
-    Rejected,
-    Sent,
-    Unavailable,
+from bot.ports import Content, Control, Place, Ref
+from bot.reply.messages import (
+    ANNOUNCEMENT,
+    Call,
+    Desk,
+    Document,
+    Message,
+    Page,
+    Posting,
+    Settled,
+    post_key,
 )
-from bot.reply.pacing import Item, Pacer, Rank
+from bot.reply.pacing import Item, Rank
+
+__all__ = ["ANNOUNCEMENT", "Settled", "View", "post_key"]
 
 log = logging.getLogger(__name__)
-
-ANNOUNCEMENT = -1  # the page number of the message that is posted in front of the first page
 
 _FIRST_TEXT_AFTER = 0.3  # seconds after the first text; three words are enough at once
 _FIRST_TEXT_BUSY = 1.0  # where edits are scarce the first text had better be worth reading
@@ -53,118 +51,13 @@ _ENOUGH_WORDS = 3
 # A word, or one sign of a script that puts no spaces between words.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
-BACK_OFF = 0.5  # seconds before the second try, doubled for each further one
-BACK_OFF_MOST = 15.0
-_STRIKES = 3  # contents refused as such (too long, invalid) before a reply counts as not showable
 # Share of the page limit after which the document is asked now and then whether it has overflowed.
 _NEARLY_FULL = 0.8
 _CLOSING_WAITS = 1.5  # seconds a closing page waits for the next one to be posted before it grows on its own
 
 
-class Page(Protocol):
-    """One page of a document, in the platform's dialect."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-
-
-class Document(Protocol):
-    """What a view shows: see bot/reply/pages.py."""
-
-    @property
-    def length(self) -> int: ...
-
-    def pages(self) -> Sequence[Page]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """How a view ended: shown whole; gone (somebody deleted it); denied (`code` says why); abandoned by us."""
-
-    kind: Literal["shown", "gone", "denied", "abandoned"]
-    code: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class Message:
-    """One message of a view."""
-
-    ref: Ref
-    item: Item
-    posted_at: float
-    shown: Content | None  # None: nobody knows
-    seen: int  # the document's length when `shown` was rendered
-    echo_until: float = -math.inf
-    tries: int = 0  # that met no answer, one after the other
-    retry_at: float = -math.inf
-    strikes: int = 0
-    plain: bool = False  # buttons were refused
-    refused: Content | None = None  # content that the platform would not take; tried once more at the end
-    done: bool = False  # closed, and shown as it will stay
-
-
-@dataclass(slots=True, eq=False)
-class Posting:
-    """The next message of a view: a page, or the announcement."""
-
-    page: int
-    item: Item
-    key: str
-    tries: int = 0
-    retry_at: float = -math.inf
-    strikes: int = 0
-    plain: bool = False
-    attempts: list[tuple[Content, int]] = field(default_factory=list)  # contents that may exist under the key
-    wanted_since: float = 0.0
-    searching: bool = False
-    late: bool = False  # the lost call ran into the timeout: it may be carried out yet
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
-    """One call under way. `end`: source characters that its content shows; `length`: of the document then."""
-
-    view: View
-    message: Message | None
-    posting: Posting | None
-    content: Content
-    end: int
-    length: int
-
-    @property
-    def item(self) -> Item:
-        target = self.message if self.message is not None else self.posting
-        assert target is not None
-        return target.item
-
-
-@dataclass(slots=True, eq=False)
-class Desk:
-    """What all views of one outbox share."""
-
-    platform: Platform
-    pacer: Pacer
-    time: Callable[[], float]
-    timeout: float
-    views: set[View] = field(default_factory=set)
-    plans: dict[View, None] = field(default_factory=dict)  # views to look at, in order
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    searches: list[Call] = field(default_factory=list)  # posts whose answer was lost
-
-    def plan_soon(self, view: View) -> None:
-        """Have the driver look at this view."""
-        self.plans[view] = None
-        self.wake.set()
-
-
 class View:
-    """One reply in its channel. Made by `Outbox.open`."""
+    """One reply in its channel. Made by `Outbox.open`; `landing.py` writes what its calls brought."""
 
     def __init__(
         self,
@@ -179,22 +72,23 @@ class View:
     ) -> None:
         self.place = place
         self.reply = reply
-        self._desk = desk
-        self._pacer = desk.pacer
-        self._time = desk.time
+        self.desk = desk
+        self.pacer = desk.pacer
         self.document = document
-        self._announce = announce
+        self.announce = announce
         self.root: Ref | None = None  # the announcement, once posted
+        self.messages: list[Message] = []
+        self.posting: Posting | None = None
+        self.growing: Item | None = None  # the item that `grew` speaks to
+        self.look_at = 0  # `grew` asks for a plan when the document is so long
+        self.finished = False
+        self.given_up = ""  # why this reply cannot be shown, once that is so
         self._controls = controls
         self._label = label
         self._on_posted = on_posted
-        self.messages: list[Message] = []
-        self._posting: Posting | None = None
-        self._growing: Item | None = None  # the item that `grew` speaks to
         self._page_limit = desk.platform.profile.page_limit
-        self._look_at = 0  # `grew` asks for a plan when the document is so long
         self._first_text_at: float | None = None
-        self._finished = False
+        self._leaving: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
 
     @property
@@ -205,17 +99,17 @@ class View:
     def grew(self) -> None:
         """The document has more text. Returns at once; costs about a microsecond."""
         length = self.document.length
-        if length >= self._look_at:
-            self._desk.plan_soon(self)
-        item = self._growing
-        if item is not None and self._pacer.want(item, length, self._time()):
-            self._desk.wake.set()
+        if length >= self.look_at:
+            self.look_again()
+        item = self.growing
+        if item is not None and self.pacer.want(item, length, self.desk.time()):
+            self.desk.wake.set()
 
     def finish(self, controls: tuple[Control, ...] = ()) -> None:
         """The document has ended: show it whole, with these buttons under its last page."""
-        self._finished = True
+        self.finished = True
         self._controls = controls
-        self._desk.plan_soon(self)
+        self.look_again()
 
     async def settled(self) -> Settled:
         """How it ended. May be awaited by several."""
@@ -234,16 +128,50 @@ class View:
         """It has ended so; the first end counts."""
         if self._done.done():
             return
-        now = self._time()
+        now = self.desk.time()
         for message in self.messages:
-            self._pacer.leave(message.item, now)
-        if self._posting is not None:
-            self._pacer.leave(self._posting.item, now)
-        self._growing = None
-        self._look_at = 1 << 62
+            self.pacer.leave(message.item, now)
+        if self.posting is not None:
+            self.pacer.leave(self.posting.item, now)
+        if self._leaving is not None:
+            self._leaving.cancel()
+        self.growing = None
+        self.look_at = 1 << 62
         self._done.set_result(settled)
-        self._desk.views.discard(self)
-        self._desk.wake.set()
+        self.desk.views.discard(self)
+        self.desk.wake.set()
+
+    # ------------------------------------------------------------------------------------------------ for landing.py
+
+    def look_again(self) -> None:
+        """Have the driver look at this view."""
+        self.desk.plan_soon(self)
+
+    def leave_at(self, until: float) -> None:
+        """The newest message had better be left then, whether there is new text or not."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        self._leaving = asyncio.get_running_loop().call_at(until, self.look_again)
+
+    def seal(self) -> None:
+        """Close the open page where it is settled."""
+        if not self.finished:
+            self.document.seal()
+            self.look_at = 0
+
+    def is_closed(self, message: Message) -> bool:
+        """Whether its page is."""
+        number, pages = self.messages.index(message), self._pages()
+        return number < len(pages) and pages[number].closed
+
+    def tell_posted(self, number: int, ref: Ref) -> None:
+        """A page has a message now; what its owner makes of it is not the view's trouble."""
+        if self._on_posted is None:
+            return
+        try:
+            self._on_posted(number, ref, self.place)
+        except Exception:
+            log.exception("outbox.on_posted_failed", extra={"reply": self.reply})
 
     # ------------------------------------------------------------------------------------------------ planning
 
@@ -251,37 +179,44 @@ class View:
         """Look at the document and want what the view lacks."""
         if self._done.done():
             return
-        if self._announce is not None:
+        if self.announce is not None:
             self._want_post(ANNOUNCEMENT, now, total=0)
             return
+        newest = self.messages[-1] if self.messages else None
+        if newest is not None and newest.open is not None and now >= newest.open.until:
+            self.seal()
         length = self.document.length
-        if self._only_grows(length):
-            newest = self.messages[-1]
+        if newest is not None and self._only_grows(newest, length):
             if length > newest.seen:
-                self._pacer.demand(newest.item, length, now, not_before=newest.retry_at)
+                self.pacer.demand(newest.item, length, now, not_before=newest.retry_at)
             return
-        pages = [page for page in self.document.pages() if page.text.strip()]
-        if not self._finished:
-            self._look_at = self._next_look(pages, length)
-        if len(pages) > len(self.messages):
+        pages = self._pages()
+        # One that grows natively cannot be trimmed: it is closed before the next page is posted.
+        held = newest is not None and newest.open is not None and len(pages) > len(self.messages)
+        if not self.finished:
+            self.look_at = 0 if held else self._next_look(pages, length)
+        if len(pages) > len(self.messages) and not held:
             self._plan_post(pages, length, now)
-        elif self._posting is not None and not (self._posting.searching or self._posting.item.in_flight):
-            self._pacer.leave(self._posting.item, now)
-            self._posting = None
+        elif self.posting is not None and not (self.posting.searching or self.posting.item.in_flight):
+            self.pacer.leave(self.posting.item, now)
+            self.posting = None
         for number, message in enumerate(self.messages[: len(pages)]):
             self._plan_edit(number, message, pages, length, now)
-        if self._posting is None:
-            last = self.messages[-1] if self.messages else None
-            self._growing = last.item if last is not None and not self._finished else None
-        if self._finished:
-            self._settle_if_whole(pages)
+        if self.posting is None:
+            self.growing = newest.item if newest is not None and not self.finished else None
+        if self.finished:
+            self._settle_if_whole(pages, now)
 
-    def _only_grows(self, length: int) -> bool:
+    def _pages(self) -> list[Page]:
+        return [page for page in self.document.pages() if page.text.strip()]
+
+    def _only_grows(self, newest: Message, length: int) -> bool:
         """Whether nothing but the newest message can lack anything: then the document need not be rendered."""
-        if self._finished or self._posting is not None or not self.messages or length >= self._look_at:
+        if self.finished or self.posting is not None or length >= self.look_at:
             return False
-        newest = self.messages[-1]
-        return newest.shown is not None and all(message.done for message in self.messages[:-1])
+        if newest.shown is None or newest.bare is not None:
+            return False
+        return all(message.done for message in self.messages[:-1])
 
     def _next_look(self, pages: Sequence[Page], length: int) -> int:
         if not pages:
@@ -294,9 +229,9 @@ class View:
 
     def _plan_post(self, pages: Sequence[Page], length: int, now: float) -> None:
         number = len(self.messages)
-        if self._posting is not None and self._posting.item.in_flight:
+        if self.posting is not None and self.posting.item.in_flight:
             return
-        if self._finished:
+        if self.finished:
             rank = Rank.LAST if number == len(pages) - 1 else Rank.MORE
             self._want_post(number, now, total=length, rank=rank, most=pages[number].end)
             return
@@ -306,13 +241,13 @@ class View:
             return
         if self._first_text_at is None:
             self._first_text_at = now
-        buckets = self._desk.platform.buckets("edit", self.place, None)
-        busy = bool(buckets) and self._pacer.busy(buckets[0], now)
+        buckets = self.desk.platform.buckets("edit", self.place, None)
+        busy = bool(buckets) and self.pacer.busy(buckets[0], now)
         soonest = self._first_text_at + (_FIRST_TEXT_BUSY if busy else _FIRST_TEXT_AFTER)
         if not busy and len(_WORD.findall(pages[0].text)) >= _ENOUGH_WORDS:
             soonest = now
         if soonest <= now:
-            self._look_at = 1 << 62
+            self.look_at = 1 << 62
         self._want_post(number, now, total=length, rank=Rank.FIRST, not_before=soonest)
 
     def _want_post(
@@ -326,25 +261,25 @@ class View:
         most: int = 1 << 60,
     ) -> None:
         """Want the next message. An announcement stands before everything and is in nobody's way: a first text."""
-        posting = self._posting
+        posting = self.posting
         if posting is None:
-            buckets = self._desk.platform.buckets("post", self.place, None)
-            growing = not self._finished
-            item = self._pacer.join(self, "post", buckets, now, growing=growing, after=self._growing)
-            posting = self._posting = Posting(number, item, post_key(self.reply, number), wanted_since=now)
+            buckets = self.desk.platform.buckets("post", self.place, None)
+            growing = not self.finished
+            item = self.pacer.join(self, "post", buckets, now, growing=growing, after=self.growing)
+            posting = self.posting = Posting(number, item, post_key(self.reply, number), wanted_since=now)
         if posting.searching or posting.item.in_flight:
             return
         if number > 0 and rank is Rank.FIRST:
             rank = Rank.MORE
         not_before = max(not_before, posting.retry_at)
         posting.item.shown = self.messages[-1].item.shown if self.messages else 0
-        self._growing = None if self._finished else posting.item
-        self._pacer.demand(
+        self.growing = None if self.finished else posting.item
+        self.pacer.demand(
             posting.item,
             total,
             now,
             rank=rank,
-            growing=not self._finished,
+            growing=not self.finished,
             not_before=not_before,
             most=most,
         )
@@ -356,48 +291,64 @@ class View:
         if message.done or item.in_flight:
             return
         newest = number == len(self.messages) - 1
-        growing = newest and not self._finished and self._posting is None
-        content = self._content(number, pages, plain=message.plain)
-        echo = page.closed and message.echo_until > -math.inf
-        if content == message.shown and not echo:
+        growing = newest and not self.finished and self.posting is None
+        content = self._content(number, pages, message)
+        doubtful_until = message.doubtful_until(content) if page.closed else -math.inf
+        lacks = message.lacks(content)
+        if not lacks and doubtful_until == -math.inf:
             message.seen = length
-            message.done = page.closed and (self._finished or not newest)
+            message.done = page.closed and (self.finished or not newest)
             return
-        if content == message.refused and not self._finished:
+        if content == message.refused and not self.finished:
             return
-        not_before = message.retry_at
-        if echo and content == message.shown:
-            not_before = message.echo_until
-        if newest and self._posting is not None and self._posting.page > number and page.closed:
+        not_before = max(message.retry_at, -math.inf if lacks else doubtful_until)
+        if newest and self.posting is not None and self.posting.page > number and page.closed:
             # The page behind it comes first; only if that takes long does this one grow on its own, untrimmed.
             trimmed = message.shown is None or not page.text.startswith(message.shown.text)
-            waits = math.inf if trimmed else self._posting.wanted_since + _CLOSING_WAITS
+            waits = math.inf if trimmed else self.posting.wanted_since + _CLOSING_WAITS
             not_before = max(not_before, waits)
-        last = self._finished and number == len(pages) - 1
+        last = message.bare is not None or (self.finished and number == len(pages) - 1)
         # A closed page that lacks text, or still shows what has moved to the next one, keeps all that follows it from
         # being read in order, and its closing edit is needed anyhow and never repeated: it is worth a page more than
-        # it shows (a sixth of the lag of long answers).
-        lacks = not newest and item.shown != page.end
-        self._pacer.demand(
+        # it shows (a sixth of the lag of long answers). One that grows natively even keeps the next one from coming.
+        pressing = page.closed if message.open is not None else not newest and item.shown != page.end
+        self.pacer.demand(
             item,
-            length + self._page_limit if lacks else page.end if page.closed else length,
+            length + self._page_limit if pressing else page.end if page.closed else length,
             now,
             rank=Rank.LAST if last else Rank.MORE,
             growing=growing,
             not_before=not_before,
         )
 
-    def _content(self, number: int, pages: Sequence[Page], *, plain: bool = False) -> Content:
-        newest = number >= len(self.messages) - 1 and not (self._finished and number < len(pages) - 1)
-        controls = self._controls if newest and not plain else ()
+    def _content(self, number: int, pages: Sequence[Page], target: Message | Posting) -> Content:
+        """What the message of this page should look like now."""
+        if isinstance(target, Message) and target.bare is not None:
+            return target.bare
+        page = pages[number]
+        ends = self.finished and number == len(pages) - 1
+        newest = number >= len(self.messages) - 1 and (not self.finished or ends)
+        if target.plain or not newest or (isinstance(target, Message) and target.native and not ends):
+            controls: tuple[Control, ...] = ()
+        else:
+            controls = self._controls
         labels = tuple(map(self._label, controls)) if self._label is not None else ()
-        return Content(pages[number].text, controls, self.reply, labels=labels)
+        # Only a first page may grow natively: where that ended, the answer goes on by edits.
+        settled = page.settled if number == 0 else None
+        return Content(page.text, controls, self.reply, labels=labels, settled=settled, closed=page.closed)
 
-    def _settle_if_whole(self, pages: Sequence[Page]) -> None:
-        if len(pages) > len(self.messages) or self._posting is not None:
+    def _settle_if_whole(self, pages: Sequence[Page], now: float) -> None:
+        if len(pages) > len(self.messages) or self.posting is not None:
             return
-        if all(message.done for message in self.messages[: len(pages)]):
-            self.settle(Settled("shown"))
+        if not all(message.done for message in self.messages[: len(pages)]):
+            return
+        # After a crash the pages may be fewer than the messages that were left: what they showed stands above now.
+        if pages:
+            for surplus in self.messages[len(pages) :]:
+                self.pacer.leave(surplus.item, now)
+                self.desk.removals.append((self.place, surplus.ref))
+            del self.messages[len(pages) :]
+        self.settle(Settled("shown"))
 
     # ------------------------------------------------------------------------------------------------ one call
 
@@ -405,168 +356,41 @@ class View:
         """The call that this item should make now, with the newest text; None: none after all."""
         if self._done.done():
             return None
-        if self._announce is not None:
-            posting = self._posting
-            if posting is None or posting.item is not item or posting.searching:
-                return None
-            posting.attempts.append((self._announce, 0))
-            return Call(self, None, posting, self._announce, 0, 0)
-        pages = [page for page in self.document.pages() if page.text.strip()]
-        length = self.document.length
-        posting = self._posting
+        posting = self.posting
         if posting is not None and posting.item is item:
-            if posting.page >= len(pages) or posting.searching:
-                return None
-            page = pages[posting.page]
-            content = self._content(posting.page, pages, plain=posting.plain)
-            posting.attempts.append((content, page.end))
-            return Call(self, None, posting, content, page.end, length)
+            return self._prepare_post(posting)
+        if self.announce is not None:
+            return None
+        pages, length = self._pages(), self.document.length
         for number, message in enumerate(self.messages[: len(pages)]):
             if message.item is not item:
                 continue
             page = pages[number]
             newest = number == len(self.messages) - 1
-            overflown = newest and len(pages) > len(self.messages) and self._posting is None
-            content = self._content(number, pages, plain=message.plain)
-            echo = page.closed and message.echo_until > -math.inf
-            if content == message.shown and not echo:
+            overflown = newest and len(pages) > len(self.messages) and self.posting is None
+            content = self._content(number, pages, message)
+            doubtful = page.closed and message.doubtful_until(content) > -math.inf
+            if not message.lacks(content) and not doubtful:
                 message.seen = length
                 return None
-            if overflown:
-                self._look_at = 0  # the plan is to see it: the next page is posted first
+            if overflown and message.open is None and message.bare is None:
+                self.look_at = 0  # the plan is to see it: the next page is posted first
                 return None
-            if content == message.refused and not self._finished:
+            if content == message.refused and not self.finished:
                 return None
             return Call(self, message, None, content, page.end, length)
         return None
 
-    def answer(self, call: Call, outcome: Outcome, now: float) -> None:
-        """Take in what came of a call. Anything that the view still lacks is wanted again."""
-        if self._done.done():
-            return
-        match outcome:
-            case Sent(ref):
-                self._landed(call, ref, now)
-            case Refused():
-                if call.posting is not None:
-                    call.posting.attempts.pop()
-            case Unavailable(code, applied, retry_after):
-                self._lost(call, code, applied, retry_after, now)
-            case Gone(code):
-                self.settle(Settled("gone", code))
-            case Denied(code):
-                self.settle(Settled("denied", code))
-            case Rejected(code):
-                self._rejected(call, code, now)
-        self._desk.plan_soon(self)
-
-    def _landed(self, call: Call, ref: Ref, now: float) -> None:
-        message = call.message
-        if message is None:
-            self._posted(call, ref, call.content, now)
-            return
-        message.shown, message.seen, message.tries, message.strikes = call.content, call.length, 0, 0
-        if call.item.left_at >= message.echo_until:
-            message.echo_until = -math.inf
-
-    def _posted(self, call: Call, ref: Ref, shown: Content | None, now: float) -> None:
-        posting = call.posting
-        if posting is None or self._done.done():
-            return
-        self._pacer.leave(posting.item, now)
-        self._posting = None
-        if posting.page == ANNOUNCEMENT:
-            self._announce = None
-            self.root = ref
-            if not self.place.thread:
-                self.place = replace(self.place, thread=ref.message)
-        else:
-            buckets = self._desk.platform.buckets("edit", self.place, ref)
-            growing = not self._finished
-            item = self._pacer.join(self, "edit", buckets, now, growing=growing, after=posting.item)
-            item.shown = call.end
-            message = Message(ref, item, now, shown, call.length, plain=posting.plain)
-            if shown is None:
-                message.seen = 0
-            self.messages.append(message)
-            self._look_at = 0
-            self._growing = None if self._finished else item
-        if self._on_posted is not None:
-            try:
-                self._on_posted(posting.page, ref, self.place)
-            except Exception:
-                log.exception("outbox.on_posted_failed", extra={"reply": self.reply})
-
-    def found(self, call: Call, ref: Ref, now: float) -> None:
-        """A post whose answer was lost does exist."""
-        posting = call.posting
-        if posting is None or self._done.done():
-            return
-        posting.searching = False
-        # Which of several attempts it shows nobody knows.
-        known = len({content for content, _ in posting.attempts}) == 1
-        self._posted(call, ref, call.content if known else None, now)
-        self._desk.plan_soon(self)
-
-    def not_found(self, posting: Posting) -> None:
-        """A post whose answer was lost does not exist, nor will it: it is made again."""
-        posting.searching = False
-        self._desk.plan_soon(self)
-
-    def _lost(self, call: Call, code: str, applied: bool | None, retry_after: float, now: float) -> None:
-        target = call.message if call.message is not None else call.posting
-        if target is None:
-            return
-        target.tries += 1
-        delay = min(BACK_OFF_MOST, BACK_OFF * 2.0 ** (target.tries - 1))
-        target.retry_at = now + max(delay, retry_after)
-        log.warning(
-            "outbox.unavailable",
-            extra={"reply": self.reply, "op": call.item.op, "code": code, "tries": target.tries},
-        )
-        if call.message is not None:
-            if applied is not False:
-                call.message.shown = None
-                call.message.echo_until = now + self._desk.timeout
-            return
-        if call.posting is not None:
-            if applied is False:
-                call.posting.attempts.pop()
-            else:
-                call.posting.searching = True
-                self._growing = None
-                call.posting.late = now - call.item.left_at >= self._desk.timeout
-                self._desk.searches.append(call)
-
-    def _rejected(self, call: Call, code: str, now: float) -> None:
-        log.warning(
-            "outbox.rejected",
-            extra={
-                "reply": self.reply,
-                "op": call.item.op,
-                "code": code,
-                "characters": len(call.content.text),
-            },
-        )
-        if call.posting is not None:
-            call.posting.attempts.pop()
-        target = call.message if call.message is not None else call.posting
-        if target is None:
-            return
-        if call.content.controls and not target.plain:
-            target.plain = True
-            return
-        target.strikes += 1
-        if target.strikes >= _STRIKES:
-            self.settle(Settled("denied", f"rejected:{code}"))
-        elif call.message is not None and not self._finished:
-            call.message.refused = call.content
-        else:
-            # An answer may be odd once: the end is not given up for it.
-            target.retry_at = now + BACK_OFF * 2.0**target.strikes
-
-
-def post_key(reply: str, page: int) -> str:
-    """The mark of one post: the same for every try, different for every page; at most 25 characters."""
-    digest = hashlib.blake2s(f"{reply}/{page}".encode(), digest_size=11).hexdigest()
-    return f"ink{digest}"
+    def _prepare_post(self, posting: Posting) -> Call | None:
+        if posting.searching:
+            return None
+        if self.announce is not None:
+            posting.attempts.append((self.announce, 0))
+            return Call(self, None, posting, self.announce, 0, 0)
+        pages = self._pages()
+        if posting.page >= len(pages):
+            return None
+        page = pages[posting.page]
+        content = self._content(posting.page, pages, posting)
+        posting.attempts.append((content, page.end))
+        return Call(self, None, posting, content, page.end, self.document.length)

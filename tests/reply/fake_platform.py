@@ -49,18 +49,27 @@ class FakePage:
     closed: bool
     start: int
     end: int
+    settled: int
 
 
 class FakeDocument:
-    """Text in pages of `limit` characters; its last `held` characters are held back until the end."""
+    """Text in pages of `limit` characters; its last `held` characters are held back until the end.
 
-    def __init__(self, limit: int = 4000, held: int = 0) -> None:
+    The last `unsettled` characters of a frame may still change (they do not). A page that overflows is cut `early`
+    characters before its end, though they were called settled.
+    """
+
+    def __init__(self, limit: int = 4000, held: int = 0, *, unsettled: int = 0, early: int = 0) -> None:
         self.text = ""
         self.limit = limit
         self.held = held
+        self.unsettled = unsettled
+        self.early = early
         self.ended = False
         self.notice = ""
         self.rendered = 0
+        self._cuts: list[int] = []
+        self._settled = 0
 
     @property
     def length(self) -> int:
@@ -73,16 +82,27 @@ class FakeDocument:
     def end(self, notice: str = "") -> None:
         self.ended, self.notice = True, notice
 
+    def seal(self) -> None:
+        """Close the open page where its last frame was settled."""
+        if not self.ended and self._settled > (self._cuts[-1] if self._cuts else 0):
+            self._cuts.append(self._settled)
+
     def pages(self) -> Sequence[FakePage]:
         self.rendered += 1
         shown = len(self.text) if self.ended else max(0, len(self.text) - self.held)
+        while shown > (start := self._cuts[-1] if self._cuts else 0) + self.limit:
+            self._cuts.append(start + self.limit - self.early)
+        start = 0
         pages = []
-        for start in range(0, shown, self.limit):
-            end = min(start + self.limit, shown)
-            closed = self.ended or end < shown
-            pages.append(FakePage(self.text[start:end], closed, start, end))
+        for end in self._cuts:
+            pages.append(FakePage(self.text[start:end], True, start, end, end - start))
+            start = end
+        self._settled = max(self._settled, shown if self.ended else shown - self.unsettled, start)
+        if shown > start:
+            settled = min(self._settled, shown) - start
+            pages.append(FakePage(self.text[start:shown], self.ended, start, shown, settled))
         if self.notice:
-            pages.append(FakePage(self.notice, True, shown, shown))
+            pages.append(FakePage(self.notice, True, shown, shown, len(self.notice)))
         return pages
 
 
