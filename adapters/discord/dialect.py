@@ -23,6 +23,9 @@ _FENCES = re.compile(r"`{3,}")
 _SPECIAL = frozenset("*_~`|<>#\\-")
 _CODE = frozenset({"fence", "body", "fenced", "indented"})
 
+LONGEST_ASKED = 1_500
+"""Characters of a question that stand above its answer; with the name and what keeps mentions inert it is one message."""
+
 
 class DiscordDialect:
     """Discord's side of `bot.ports.Dialect`."""
@@ -39,6 +42,16 @@ class DiscordDialect:
 
     def notice(self, sentence: str) -> str:
         return f"-# {hush(escape(sentence, 0, len(sentence)))}"
+
+    def asks(self, name: str, question: str, *, by: str) -> str:
+        """The question keeps its Markdown; `name` is part of `by`, which is plain text."""
+        del name
+        said = question.strip()
+        shown = said if len(said) <= LONGEST_ASKED else said[:LONGEST_ASKED].rstrip() + " …"
+        # What stays open in a question that is cut short closes with the message: nothing of ours follows it there.
+        # One that begins with a fence, a list or a quote, or has several lines, needs a line of its own to stay so.
+        gap = "\n" if "\n" in shown or shown.startswith(("#", ">", "-", "*", "`", "1.")) else " "
+        return hush(f"**{escape(by, 0, len(by))}**{gap}{shown}")
 
 
 class _Writer:
