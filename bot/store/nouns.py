@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.ports import Place, Ref
+from bot.ports import Attachment, Control, Place, Ref
 
 ReplyState = Literal["growing", "ending", "shown", "gone", "denied"]
 TurnState = Literal["whole", "partial", "refused"]
+Verdict = Literal["good", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class Question:
 
     known_by  anchors under which its conversation may be found, best first
     known_as  anchors under which its conversation is to be found from now on
+    message   the question itself; None for a command
+    upto      the reply that this question answers: if its conversation has gone on since, the question goes on from
+              there in a copy of it (a fork). "": at the end of the conversation that `known_by` finds
+    how       as `Incoming.how`, for the permissions of a later Regenerate
     """
 
     key: str
@@ -28,17 +33,28 @@ class Question:
     name: str
     text: str
     announce: str = ""
+    message: Ref | None = None
+    files: tuple[Attachment, ...] = ()
+    upto: str = ""
+    how: str = ""
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One turn of a conversation, oldest first; `name` is "" while unknown."""
+    """One turn of a conversation, oldest first; `name` is "" while unknown.
+
+    state  "whole", "partial" (an answer that broke off), "summary" (it stands for all that was said before)
+    reply  the exchange that it belongs to; "" for what stood on the platform before
+    """
 
     role: str
     person: str
     name: str
     text: str
     reply: str
+    files: tuple[Attachment, ...] = ()
+    state: str = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +69,41 @@ class Unfinished:
     text: str
     notice: str
     announce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply with all that its buttons need, also after a restart.
+
+    place         where it stands (without its route)
+    refs          its messages, page by page; without an announcement
+    asker         "" where they asked to be forgotten
+    question      what was asked (the text of the user's turn), `files` with it; `message` is where, None for a command
+    text          what Claude said; "" while it grows, or where it said nothing
+    turn          how the answer ended: "whole", "partial", "refused"; "" while it grows or where nothing was said
+    stop_reason   as the API named it; "" where the answer was stopped or broke off
+    newest        nothing was asked in its conversation after it
+    """
+
+    reply: str
+    conversation: int
+    state: str
+    place: Place
+    refs: tuple[Ref, ...]
+    asker: str
+    key: str
+    how: str
+    locale: str
+    question: str
+    message: Ref | None
+    files: tuple[Attachment, ...]
+    text: str
+    turn: str
+    notice: str
+    stop_reason: str
+    model: str
+    seconds: float
+    micros: int
+    controls: tuple[Control, ...]
+    created: float
+    newest: bool

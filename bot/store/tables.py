@@ -4,9 +4,16 @@ conversations   what one context is: a thread, a reply chain, a direct conversat
 anchors         names under which a conversation is found again: "slack:T1:thread:C1:1700.1", "discord:G1:message:C1:77"
 turns           who said what, in order; Claude's context
 claims          keys of the events already taken up, so that a second delivery is not answered twice
-replies         the journal: one row per answer, from the claim to the last edit
+replies         the journal: one row per answer, from the claim to the last edit, and all that its buttons need
+pages           which message on a platform is part of which reply
+feedback        thumbs, and what was said beside them
 people          display names, looked up after the fact
 budgets         what the platforms had taught us about their limits
+preferences     what managers set for a channel, or for a workspace (channel "")
+ledger          what was spent: a row for each day, channel and person
+reservations    what the answers under way may cost
+
+Money is integer millionths of a dollar.
 """
 
 from __future__ import annotations
@@ -40,6 +47,9 @@ class Conversation(Base):
     private: Mapped[bool]
     created: Mapped[float]
     last: Mapped[float]
+    anew: Mapped[bool] = mapped_column(
+        default=False
+    )  # somebody asked for a new one: what stood before is not read
 
 
 class Anchor(Base):
@@ -50,7 +60,12 @@ class Anchor(Base):
 
 
 class Turn(Base):
-    """role "user" or "assistant"; state "whole", "partial" (broken off), "refused" (never sent back to Claude)."""
+    """role "user" or "assistant"; state "whole", "partial" (broken off), "refused" (never sent back to Claude),
+    "summary" (stands for its exchange and all before it).
+
+    `reply` is the exchange that it belongs to: a question and its answer; "" for what was said on the platform before
+    the bot was there. A copy in a fork has an exchange of its own.
+    """
 
     __tablename__ = "turns"
 
@@ -62,6 +77,7 @@ class Turn(Base):
     state: Mapped[str]
     reply: Mapped[str] = mapped_column(index=True)
     at: Mapped[float]
+    files: Mapped[list[Any]] = mapped_column(default=list)
 
 
 class Claim(Base):
@@ -72,13 +88,21 @@ class Claim(Base):
 
 
 class Reply(Base):
-    """state "growing" -> "ending" (text is whole, its last edit may not be) -> "shown" | "gone" | "denied"."""
+    """state "growing" -> "ending" (text is whole, its last edit may not be) -> "shown" | "gone" | "denied".
+
+    A reply that is generated again begins at "growing" once more, in its old messages.
+    question_*  the message that was asked, "" for a command; `key` is that of its event
+    controls    the buttons that stand on it
+    """
 
     __tablename__ = "replies"
-    __table_args__ = (Index("ix_replies_state", "state"),)
+    __table_args__ = (
+        Index("ix_replies_state", "state"),
+        Index("ix_replies_question", "question_channel", "question_message"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    conversation: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    conversation: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
     state: Mapped[str]
     place: Mapped[dict[str, Any]]
     refs: Mapped[list[Any]]
@@ -93,6 +117,37 @@ class Reply(Base):
     cache_written: Mapped[int] = mapped_column(default=0)
     created: Mapped[float]
     updated: Mapped[float]
+    key: Mapped[str] = mapped_column(default="")
+    how: Mapped[str] = mapped_column(default="")
+    locale: Mapped[str] = mapped_column(default="")
+    question_channel: Mapped[str] = mapped_column(default="")
+    question_message: Mapped[str] = mapped_column(default="")
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    micros: Mapped[int] = mapped_column(default=0)
+    stop_reason: Mapped[str] = mapped_column(default="")
+    controls: Mapped[list[Any]] = mapped_column(default=list)
+
+
+class Page(Base):
+    __tablename__ = "pages"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    workspace: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[str] = mapped_column(primary_key=True)
+    reply: Mapped[str] = mapped_column(ForeignKey("replies.id", ondelete="CASCADE"), index=True)
+
+
+class Feedback(Base):
+    """verdict "good" or "bad"; one of each person for each reply, the last one counts."""
+
+    __tablename__ = "feedback"
+
+    reply: Mapped[str] = mapped_column(ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    verdict: Mapped[str]
+    comment: Mapped[str]
+    at: Mapped[float]
 
 
 class PersonName(Base):
@@ -111,3 +166,52 @@ class Budgets(Base):
     platform: Mapped[str] = mapped_column(primary_key=True)
     learned: Mapped[dict[str, Any]]
     at: Mapped[float]
+
+
+class Changes(Base):
+    """channel "": the whole workspace. `changed` holds what was set here, and nothing else."""
+
+    __tablename__ = "preferences"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    workspace: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    changed: Mapped[dict[str, Any]]
+    by: Mapped[str]
+    at: Mapped[float]
+
+
+class Entry(Base):
+    """person "": somebody who asked to be forgotten. `forget`: whose id goes when the day is over.
+
+    Until then the id is needed, or else forgetting would be a way around a daily limit.
+    """
+
+    __tablename__ = "ledger"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    workspace: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    replies: Mapped[int]
+    tokens_in: Mapped[int]
+    tokens_out: Mapped[int]
+    cache_read: Mapped[int]
+    cache_written: Mapped[int]
+    searches: Mapped[int]
+    micros: Mapped[int]
+    forget: Mapped[bool] = mapped_column(default=False)
+
+
+class Reservation(Base):
+    __tablename__ = "reservations"
+    __table_args__ = (Index("ix_reservations_where", "day", "platform", "workspace"),)
+
+    reply: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str]
+    platform: Mapped[str]
+    workspace: Mapped[str]
+    channel: Mapped[str]
+    person: Mapped[str]
+    micros: Mapped[int]

@@ -1,0 +1,115 @@
+"""How the bot behaves in one channel. Pure. Law: only what somebody set is stored; everything else follows the level
+above, also when that changes later.
+
+Three levels: the environment (`defaults`), what managers set for a workspace or guild, what they set for a channel.
+Each level replaces what it names, but for the people and groups who are denied: those add up, so that no channel lets
+in whom the workspace keeps out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Scope: TypeAlias = Literal["workspace", "channel"]
+Effort: TypeAlias = Literal["low", "medium", "high", "xhigh", "max", "off"]
+
+# Money as the store keeps it: integer millionths of a dollar.
+Micros: TypeAlias = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
+
+
+def _sorted(ids: Any) -> Any:
+    """One form for one set, so that equal lists are equal and add up in any order."""
+    return (
+        tuple(sorted({str(id_) for id_ in ids})) if isinstance(ids, list | tuple | set | frozenset) else ids
+    )
+
+
+Ids: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_sorted)]
+
+
+class Preferences(BaseModel):
+    """What holds in one channel. 0 switches a number off, "" a text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # The answer.
+    model: str = Field(min_length=1, max_length=200)
+    effort: Effort
+    persona: str = Field(default="", max_length=8_000)  # told to Claude after the manners
+    growing: Literal["growing", "when_done"] = "growing"
+    footer: bool = False
+    language: str = Field(default="", max_length=20)  # of our own sentences; "" as the platform tells
+
+    # Where and how.
+    answers_here: bool = True
+    always_on: bool = False  # answers what is not addressed to it, too
+    reply_in: Literal["thread", "channel"] = "thread"
+    branching: Literal["never", "always", "busy"] = (
+        "busy"  # a thread for each question, where there is a choice
+    )
+    while_answering: Literal["wait", "steer"] = "wait"
+    notify_after: int = Field(
+        default=0, ge=0, le=86_400
+    )  # seconds; a longer answer ends with a ping of the asker
+    remove_with_question: bool = False
+    attach_pages: int = Field(default=0, ge=0, le=1_000)  # a longer answer comes as a file, too
+    attach_code: int = Field(default=0, ge=0, le=1_000_000)  # characters; longer code comes as a file, too
+
+    # Who.
+    who_asks: Literal["everyone", "listed"] = "everyone"
+    allowed_people: Ids = ()
+    allowed_groups: Ids = ()
+    denied_people: Ids = ()
+    denied_groups: Ids = ()
+    direct_messages: bool = True
+    guests: bool = False
+    outsiders: bool = False
+    bots: Ids = ()
+    bots_in_a_row: int = Field(default=3, ge=1, le=100)
+
+    # How much.
+    requests_a_minute: int = Field(default=0, ge=0, le=10_000)
+    person_daily: Micros = 0
+    channel_daily: Micros = 0
+    workspace_daily: Micros = 0
+
+
+# Set for the whole workspace or not at all: a channel must not lift what bounds all channels together, and a direct
+# message stands in no channel.
+WORKSPACE_ONLY = frozenset({"workspace_daily", "direct_messages"})
+ADDING_UP = frozenset({"denied_people", "denied_groups"})
+
+
+def defaults(settings: Settings) -> Preferences:
+    """The first level: the environment."""
+    raise NotImplementedError
+
+
+def merged(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """Two levels of changes as one. Associative."""
+    both = {**above, **below}
+    for name in ADDING_UP & above.keys() & below.keys():
+        both[name] = sorted({*above[name], *below[name]})
+    return both
+
+
+def resolve(defaults: Preferences, workspace: Mapping[str, Any], channel: Mapping[str, Any]) -> Preferences:
+    """What holds in a channel. Stored values that this version does not know or accept are passed over, and logged."""
+    changes = merged(workspace, {name: set_ for name, set_ in channel.items() if name not in WORKSPACE_ONLY})
+    asked = merged(defaults.model_dump(), changes)
+    try:
+        return Preferences.model_validate(asked)
+    except ValidationError as error:
+        wrong = {str(mistake["loc"][0]) for mistake in error.errors(include_url=False, include_input=False)}
+        log.warning("preferences.passed_over", extra={"fields": sorted(wrong)})
+        return Preferences.model_validate(
+            merged(defaults.model_dump(), {name: set_ for name, set_ in changes.items() if name not in wrong})
+        )

@@ -1,0 +1,225 @@
+"""What Claude is told of a conversation. Law: an answer stands right behind its own question, and what was refused is
+never told again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select, update
+
+from bot.ports import Attachment, Line, Place
+from bot.store import rows
+from bot.store.engine import Part, whole
+from bot.store.nouns import Said
+from bot.store.tables import Conversation, Page, PersonName, Reply, Turn
+
+
+class Contexts(Part):
+    """`now` is epoch seconds."""
+
+    @whole
+    async def turns(self, conversation: int, *, before: str | None = None) -> list[Said]:
+        """The turns that Claude may see, oldest first, with the names known by now.
+
+        `before`: only up to the question of that reply, which is included; its answer is not. A summary comes
+        instead of all that it stands for.
+        """
+        async with self._transaction() as session:
+            place = await session.get(Conversation, conversation)
+            if place is None:
+                return []
+            exchanges = await rows.exchanges(session, conversation)
+            people = {turn.person for turns in exchanges.values() for turn in turns if turn.person}
+            names = {
+                row.id: row.name
+                for row in await session.scalars(
+                    select(PersonName).where(
+                        PersonName.platform == place.platform,
+                        PersonName.workspace == place.workspace,
+                        PersonName.id.in_(people),
+                    )
+                )
+            }
+            said: list[Said] = []
+            for reply, turns in exchanges.items():
+                if reply == before:
+                    said += [
+                        _said(turn, names)
+                        for turn in turns
+                        if turn.role == "user" and turn.state != "summary"
+                    ]
+                    break
+                summary = [_said(turn, names) for turn in turns if turn.state == "summary"]
+                if summary:
+                    said = summary[-1:]
+                else:
+                    said += [_said(turn, names) for turn in turns]
+            return said
+
+    @whole
+    async def is_new(self, conversation: int) -> bool:
+        """Whether nothing has been answered or imported here, nor did somebody ask for a new one."""
+        async with self._transaction() as session:
+            place = await session.get(Conversation, conversation)
+            if place is None or place.anew:
+                return False
+            known = await session.scalar(
+                select(func.count())
+                .select_from(Turn)
+                .where(Turn.conversation == conversation, (Turn.reply == "") | (Turn.role == "assistant"))
+            )
+            return not known
+
+    @whole
+    async def import_lines(
+        self, conversation: int, lines: Sequence[Line], *, now: float | None = None
+    ) -> bool:
+        """What stood on the platform before the first question becomes turns before it. False: it is not new (any more).
+
+        Lines that the store knows already, as a question or as a page of an answer, are passed over, and so are empty
+        ones. Call it again with nothing to import, and it will not say that the conversation is new either.
+        """
+        now = time.time() if now is None else now
+        async with self._transaction() as session:
+            place = await session.get(Conversation, conversation)
+            if place is None or place.anew:
+                return False
+            taken = await session.scalars(
+                select(Turn.id)
+                .where(Turn.conversation == conversation, (Turn.reply == "") | (Turn.role == "assistant"))
+                .limit(1)
+            )
+            if taken.first() is not None:
+                return False
+            known = {
+                (channel, message)
+                for channel, message in await session.execute(
+                    select(Reply.question_channel, Reply.question_message).where(
+                        Reply.conversation == conversation
+                    )
+                )
+            } | {
+                (channel, message)
+                for channel, message in await session.execute(
+                    select(Page.channel, Page.message)
+                    .join(Reply, Reply.id == Page.reply)
+                    .where(Reply.conversation == conversation)
+                )
+            }
+            for line in lines:
+                if (line.message.channel, line.message.message) in known:
+                    continue
+                if not (line.text.strip() or line.files):
+                    continue
+                session.add(
+                    Turn(
+                        conversation=conversation,
+                        role="assistant" if line.ours else "user",
+                        person="" if line.ours else line.person.id,
+                        text=line.text,
+                        state="whole",
+                        reply="",
+                        at=now,
+                        files=rows.stored_files(line.files),
+                    )
+                )
+                if line.person.name and not line.ours:
+                    await rows.name(
+                        session, place.platform, place.workspace, line.person.id, line.person.name, now
+                    )
+                await session.flush()
+            return True
+
+    @whole
+    async def summarised(self, conversation: int, upto: str, text: str, *, now: float | None = None) -> None:
+        """From now on `text` stands for the exchange `upto` ("": what was imported) and all before it.
+
+        What it stands for is kept, for a fork or a Regenerate in its midst, and for forgetting.
+        """
+        async with self._transaction() as session:
+            session.add(
+                Turn(
+                    conversation=conversation,
+                    role="user",
+                    person="",
+                    text=text,
+                    state="summary",
+                    reply=upto,
+                    at=time.time() if now is None else now,
+                )
+            )
+
+    @whole
+    async def replace_question(
+        self, reply: str, text: str, files: Sequence[Attachment] | None = None
+    ) -> bool:
+        """The words of a question were changed; `files` None: they were not. False: it is not known (any more)."""
+        async with self._transaction() as session:
+            turn = await session.scalar(
+                select(Turn).where(Turn.reply == reply, Turn.role == "user", Turn.state != "summary").limit(1)
+            )
+            if turn is None:
+                return False
+            turn.text = text
+            if files is not None:
+                turn.files = rows.stored_files(files)
+            return True
+
+    @whole
+    async def forget_after(self, reply: str) -> list[str]:
+        """What was said in its conversation after this exchange leaves the context; the replies concerned.
+
+        So do summaries that have this exchange in them: what it says is about to change.
+        """
+        async with self._transaction() as session:
+            known = await session.get(Reply, reply)
+            if known is None:
+                return []
+            said = list(await rows.exchanges(session, known.conversation))
+            if reply not in said:
+                return []
+            later = said[said.index(reply) + 1 :]
+            await session.execute(
+                delete(Turn).where(Turn.conversation == known.conversation, Turn.reply.in_(later))
+            )
+            await session.execute(
+                delete(Turn).where(
+                    Turn.conversation == known.conversation, Turn.reply == reply, Turn.state == "summary"
+                )
+            )
+            return later
+
+    @whole
+    async def forget_exchange(self, reply: str) -> None:
+        """A deleted answer and its question leave the context."""
+        async with self._transaction() as session:
+            await session.execute(delete(Turn).where(Turn.reply == reply, Turn.state != "summary"))
+            await session.execute(update(Reply).where(Reply.id == reply).values(text="", announce=""))
+
+    # ------------------------------------------------------------------------------------------ people
+
+    @whole
+    async def named(self, place: Place, person: str, name: str, *, now: float | None = None) -> None:
+        """Somebody's display name is known now."""
+        async with self._transaction() as session:
+            at = time.time() if now is None else now
+            await rows.name(session, place.platform, place.workspace, person, name, at)
+
+    @whole
+    async def knows_name(self, place: Place, person: str) -> bool:
+        async with self._transaction() as session:
+            return await session.get(PersonName, (place.platform, place.workspace, person)) is not None
+
+
+def _said(turn: Turn, names: dict[str, str]) -> Said:
+    return Said(
+        turn.role,
+        turn.person,
+        names.get(turn.person, ""),
+        turn.text,
+        turn.reply,
+        rows.files_of(turn.files),
+        turn.state,
+    )

@@ -1,0 +1,111 @@
+"""One database, and what a question to it is: a short transaction. Law: one that was begun is finished, also when the
+task that asked for it is cancelled meanwhile.
+
+One connection serves the process: SQLite writes one at a time anyway, and so nobody meets a locked database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+_HANGING = 3.0
+
+
+class StoreError(Exception):
+    """The database could not be opened, read or written; the message names no row."""
+
+
+class Database:
+    """Open it with `Database.open`, close it last."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    async def open(cls, url: str) -> Database:
+        """Open the database and bring it up to date. Raises StoreError."""
+        try:
+            engine = create_async_engine(
+                url, pool_size=1, max_overflow=0, pool_timeout=60, hide_parameters=True
+            )
+            event.listen(engine.sync_engine, "connect", _pragmas)
+            async with engine.connect() as connection:
+                await connection.run_sync(_migrate)
+                await connection.commit()
+        except (SQLAlchemyError, CommandError, OSError) as error:
+            # SQLAlchemy's own message may hold statements and values: its class and the driver's words are enough.
+            raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}") from error
+        return cls(engine)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Committed at its end, rolled back where it fails. Raises StoreError."""
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except SQLAlchemyError as error:
+            raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', '')}") from error
+
+
+class Part:
+    """The questions of one kind. Every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._database.transaction()
+
+
+S = TypeVar("S", bound=Part)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def whole(
+    method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """A transaction that was begun is finished, also when the task that asked for it is cancelled meanwhile."""
+
+    @functools.wraps(method)
+    async def run(part: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        work = asyncio.create_task(method(part, *args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # Bounded: a disk that hangs must not keep a Stop, or the end of the process, from happening.
+            await asyncio.wait({work}, timeout=_HANGING)
+            raise
+
+    return run
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    """Write-ahead log: readers never wait for the writer, and a killed process loses no committed transaction."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

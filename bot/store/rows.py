@@ -1,0 +1,95 @@
+"""Between rows and nouns, and the questions that several parts of the store ask. Law: a place is stored without its
+route, which is a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.ports import Attachment, Place
+from bot.store.tables import Anchor, Conversation, PersonName, Turn
+
+# Stands between an exchange's reply and the number of the conversation that it was copied to.
+_COPY = "~"
+
+
+def plain(place: Place) -> dict[str, Any]:
+    """A place as it may be stored."""
+    stored = asdict(replace(place, route=""))
+    del stored["route"]
+    return stored
+
+
+def files_of(stored: Iterable[Any]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(**file) for file in stored)
+
+
+def stored_files(files: Iterable[Attachment]) -> list[dict[str, Any]]:
+    return [asdict(file) for file in files]
+
+
+async def found(session: AsyncSession, anchors: Iterable[str]) -> Conversation | None:
+    """The conversation that the first known of these anchors leads to."""
+    for anchor in anchors:
+        known = await session.get(Anchor, anchor)
+        if known is not None:
+            return await session.get(Conversation, known.conversation)
+    return None
+
+
+async def bind(session: AsyncSession, anchor: str, conversation: int, *, newest: bool = False) -> None:
+    """`newest`: an anchor that leads to a newer conversation by now stays with it."""
+    told = insert(Anchor).values(anchor=anchor, conversation=conversation)
+    await session.execute(
+        told.on_conflict_do_update(
+            index_elements=[Anchor.anchor],
+            set_={"conversation": told.excluded.conversation},
+            where=Anchor.conversation < told.excluded.conversation if newest else None,
+        )
+    )
+
+
+async def name(
+    session: AsyncSession, platform: str, workspace: str, person: str, told: str, now: float
+) -> None:
+    await session.merge(PersonName(platform=platform, workspace=workspace, id=person, name=told, at=now))
+
+
+async def exchanges(session: AsyncSession, conversation: int) -> dict[str, list[Turn]]:
+    """A conversation's turns by their exchange, in order; what stood on the platform before comes first, under "".
+
+    A question that waits its turn is written down before the answer in front of it: an answer belongs right behind
+    its own question.
+    """
+    turns = await session.scalars(
+        select(Turn)
+        .where(Turn.conversation == conversation, Turn.state != "refused")
+        .order_by(Turn.reply != "", Turn.id)
+    )
+    ordered: dict[str, list[Turn]] = {}
+    for turn in turns:
+        ordered.setdefault(turn.reply, []).append(turn)
+    return ordered
+
+
+def copied(turns: Sequence[Turn], conversation: int) -> list[Turn]:
+    """The same turns in another conversation, in exchanges of their own."""
+    return [
+        Turn(
+            conversation=conversation,
+            role=turn.role,
+            person=turn.person,
+            text=turn.text,
+            state=turn.state,
+            reply=turn.reply and f"{turn.reply}{_COPY}{conversation}",
+            at=turn.at,
+            files=turn.files,
+        )
+        for turn in turns
+    ]
