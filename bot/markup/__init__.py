@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from bot.markup.engine import HEADER
-from bot.markup.nouns import Block, Leaf, Mark, Reading, References, Syntax, Table
-from bot.markup.reading import blocks, line_starts, read
+from bot.markup.nouns import Block, Leaf, Mark, Memory, Reading, References, Syntax, Table
+from bot.markup.reading import line_starts, read
+from bot.markup.structure import HEADER
 
 __all__ = [
     "HEADER",
     "Block",
     "Leaf",
     "Mark",
+    "Memory",
     "Reading",
     "References",
     "Syntax",
     "Table",
-    "blocks",
     "line_starts",
     "read",
 ]

@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_block import reference as definition
-from markdown_it.rules_block import table as table_rule
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from bot.markup.nouns import Mark, References
+from bot.markup.nouns import Inline, Mark, References
+from bot.markup.structure import Structure
 
 # A bare address: what GFM and both clients take as one thing, so that `_` and `*` in it are no emphasis.
 _ADDRESS = re.compile(r"://[^\s<>`|\]]*[^\s<>`|\].,:;!?\"'*_~]")
@@ -31,9 +29,6 @@ _TEX = re.compile(r"[\\^_={}<>]|^[A-Za-z]$|^[A-Za-z]\s*[-+*/]")
 _FOOTNOTE = re.compile(r"\[\^([^\s\[\]]+)\]")
 
 
-# A table's header that begins without a bar is told from prose by being short; a page must know when prose is prose.
-HEADER = 100
-_CELLS = 20
 # Nobody writes so many openers in one paragraph; to try each of them would take the square of their number.
 _CROWD = {"[": 120, "!": 240, "<": 120, "$": 120, "\\": 240, "*": 480, "_": 480, "~": 480}
 
@@ -192,21 +187,6 @@ def _footnote(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A footnote's `[^1]: text` is no link definition."""
-    if state.src.startswith("[^", state.bMarks[start] + state.tShift[start]):
-        return False
-    return definition(state, start, end, silent)
-
-
-def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A long line of prose with a bar in it is no header, whatever stands under it."""
-    header = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
-    if not header.startswith("|") and (header.find("|", 0, HEADER) < 0 or header.count("|") >= _CELLS):
-        return False
-    return table_rule(state, start, end, silent)
-
-
 @cache
 def engine(html: bool, math: bool) -> MarkdownIt:
     """The parser. `html`: `<` may begin HTML or an autolink; `math`: formulas are read."""
@@ -228,8 +208,7 @@ def engine(html: bool, math: bool) -> MarkdownIt:
     md.inline = inline
     # An address is shown as it was written; whether it is a safe one the platform judges again.
     md.normalizeLink = str  # type: ignore[method-assign, assignment] # the engine's documented hook
-    md.block.ruler.at("reference", _definition)
-    md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    md.block = Structure(md.block)
     return md
 
 
@@ -245,9 +224,7 @@ _DELIMITERS: dict[str, tuple[str, str]] = {
 }
 
 
-def inline_marks(
-    text: str, md: MarkdownIt, references: References
-) -> tuple[list[Mark], list[tuple[int, str]]]:
+def inline_marks(text: str, md: MarkdownIt, references: References) -> Inline:
     """The inline markup in a paragraph's text, and the openers that nothing has closed, as (position, delimiter)."""
     if not _MARKUP.search(text):
         return [], []

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from markdown_it.token import Token
+
 References: TypeAlias = Mapping[str, Any]
 """Normalised label -> {"href", "title", "at"}, as markdown-it keeps link definitions, and where each began."""
 
@@ -29,6 +31,31 @@ class Syntax:
     columns: int = 0
     width: int = 80
     blocks: int = 0
+
+
+Inline: TypeAlias = "tuple[list[Mark], list[tuple[int, str]]]"
+"""A text's markup, and the openers that nothing has closed, as (position, delimiter)."""
+
+
+class Memory:
+    """The markup of texts that were read lately: a page reads its last block again and again while it grows."""
+
+    def __init__(self) -> None:
+        self._young: dict[str, Inline] = {}
+        self._old: dict[str, Inline] = {}
+
+    def known(self, text: str) -> Inline | None:
+        found = self._young.get(text)
+        if found is None and (found := self._old.get(text)) is not None:
+            self._young[text] = found
+        return found
+
+    def keep(self, text: str, found: Inline) -> None:
+        self._young[text] = found
+
+    def age(self) -> None:
+        """What nobody asks for until this is called again is forgotten."""
+        self._old, self._young = self._young, {}
 
 
 class Mark(NamedTuple):
@@ -84,8 +111,7 @@ class Table:
     aligns: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A block or list item: its kind (markdown-it's, "item", "quote"), its span in whole lines, how deep it lies.
 
     indent  for an item, the columns of its content; `number` its number as counted, 0 for a bullet
@@ -121,9 +147,10 @@ class Leaf:
 
 @dataclass(slots=True)
 class Reading:
-    """What `read` found in `source`."""
+    """What `read` found in `source`; `tokens` are the parser's, for asking where its blocks begin."""
 
     source: str
+    tokens: list[Token] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)

@@ -10,23 +10,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 from markdown_it.token import Token
 
 from bot.markup.engine import engine, inline_marks
-from bot.markup.nouns import Block, Leaf, Mark, Reading, References, Syntax, Table
+from bot.markup.nouns import Block, Inline, Leaf, Mark, Memory, Reading, References, Syntax, Table
 
 _QUOTE = re.compile(r"[ \t]{0,3}>")
 _BOX = re.compile(r"\[([ xX])\](?=[ \t])")
-_NUMBER = re.compile(r"\d{1,9}")
-
-
-def blocks(source: str, syntax: Syntax) -> list[Token]:
-    """markdown-it's block tokens alone: cheap, for asking where blocks begin."""
-    tokens: list[Token] = []
-    md = engine(syntax.html, syntax.math)
-    md.block.parse(source, md, {}, tokens)
-    return tokens
+_SPAN = itemgetter(1, 2)  # of a mark
 
 
 def line_starts(source: str) -> list[int]:
@@ -38,14 +31,20 @@ def line_starts(source: str) -> list[int]:
     return starts
 
 
-def read(source: str, syntax: Syntax, references: References) -> Reading:
-    """Everything there is to know. Link references are resolved where their definition came before them."""
-    return _Reader(source, syntax, references).reading
+def read(source: str, syntax: Syntax, references: References, memory: Memory | None = None) -> Reading:
+    """Everything there is to know. Link references are resolved where their definition came before them.
+
+    memory  of the same syntax
+    """
+    return _Reader(source, syntax, references, memory).reading
 
 
 class _Reader:
-    def __init__(self, source: str, syntax: Syntax, references: References) -> None:
+    def __init__(
+        self, source: str, syntax: Syntax, references: References, memory: Memory | None = None
+    ) -> None:
         self.source = source
+        self.memory = memory
         self.starts = line_starts(source)
         self.cursor = list(self.starts)
         self.md = engine(syntax.html, syntax.math)
@@ -58,10 +57,10 @@ class _Reader:
         self.table: Table | None = None
         self.unclosed: Mark | None = None
         self.setext: tuple[int, int] | None = None
-        tokens: list[Token] = []
+        tokens = self.reading.tokens
         self.md.block.parse(source, self.md, {}, tokens)
         self._walk(tokens)
-        self.marks.sort(key=lambda mark: (mark.start, mark.end))
+        self.marks.sort(key=_SPAN)
         self._drop_overlaps()
 
     # -------------------------------------------------------------------------------------------- lines
@@ -265,13 +264,13 @@ class _Reader:
             self._cell(token, opened, first)
             return
         places = self._places(token.content, first)
-        marks, loose = inline_marks(token.content, self.md, self.references)
+        marks, loose = self._inline(token.content)
         start = places[0][1] if places else self.skip(first)
         end = self._place(places, len(token.content)) if places else start
         if opened.type == "heading_open":
             self._heading(opened, first, start, end)
-        for mark in marks if places else ():
-            self._put(mark, places)
+        if places:
+            self._put(marks, places)
         leaf = self._leaf(
             opened.type[:-5], start, token.map[1] - 1 if opened.type == "paragraph_open" else first
         )
@@ -303,10 +302,27 @@ class _Reader:
         which = max(0, bisect_right(places, (offset, 1 << 60)) - 1)
         return places[which][1] + max(0, offset - places[which][0])
 
-    def _put(self, mark: Mark, places: list[tuple[int, int]]) -> None:
-        start = self._place(places, mark.start)
-        end = self._place(places, mark.end - 1) + 1 if mark.end > mark.start else start
-        self.marks.append(mark._replace(start=start, end=end))
+    def _put(self, marks: Sequence[Mark], places: list[tuple[int, int]]) -> None:
+        if len(places) == 1:
+            by = places[0][1] - places[0][0]
+            self.marks += [
+                Mark(kind, max(start, 0) + by, end + by, text, level)
+                for kind, start, end, text, level in marks
+            ]
+            return
+        for kind, start, end, text, level in marks:
+            begin = self._place(places, start)
+            stop = self._place(places, end - 1) + 1 if end > start else begin
+            self.marks.append(Mark(kind, begin, stop, text, level))
+
+    def _inline(self, text: str) -> Inline:
+        if self.memory is None or (self.references and "[" in text):
+            return inline_marks(text, self.md, self.references)
+        found = self.memory.known(text)
+        if found is None:
+            found = inline_marks(text, self.md, self.references)
+            self.memory.keep(text, found)
+        return found
 
     def _heading(self, opened: Token, first: int, start: int, end: int) -> None:
         level = int(opened.tag[1])
@@ -330,8 +346,7 @@ class _Reader:
         if at < 0:
             return
         self.cursor[line] = at + len(token.content)
-        for mark in inline_marks(token.content, self.md, self.references)[0]:
-            self._put(mark, [(0, at)])
+        self._put(self._inline(token.content)[0], [(0, at)])
 
     def _drop_overlaps(self) -> None:
         """Inline code that runs over a quote's lines contains their marks: the code wins."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from bot.markup import Reading, Table, read
+from bot.markup import Memory, Reading, Table, read
 from bot.ports import Dialect
 from bot.reply.certainty import certain_place
 from bot.reply.cuts import PREFERENCES, Cut, Cuts, at_place, parts, renumbered
@@ -101,6 +102,7 @@ class OpenPage:
         self._lens = Lens(begin.head, begin.skip, begin.dedent, midway=begin.midway)
         self._before = references  # defined on earlier pages
         self._references = dict(references)  # and on this one, in what is settled
+        self._memory = Memory()
         self._pieces: list[_Piece] = []
         self._settled = ""  # the pieces' texts, joined
         self._open = _Unit()
@@ -232,7 +234,11 @@ class OpenPage:
     def _read(self, unit: _Unit, end: int, closers: str = "") -> Reading:
         """The unit up to `end`, in its context."""
         source = unit.context + self._lens.text[unit.start : end] + closers
-        return read(source, self._syntax, self._known(unit))
+        return read(source, self._syntax, self._known(unit), self._memory)
+
+    def _part(self, unit: _Unit, source: str) -> Reading:
+        """A part of what was read of a unit."""
+        return read(source, self._syntax, self._known(unit), self._memory)
 
     def _known(self, unit: _Unit) -> Mapping[str, Any]:
         """The link definitions that came before a unit."""
@@ -290,25 +296,26 @@ class OpenPage:
         text = self._lens.text
         while (end := text.rfind("\n", self._open.start, point) + 1) > self._open.start:
             unit = self._open
-            step = lines_step(unit.context + text[unit.start : end], unit.context, unit.number, self._syntax)
+            reading = self._read(unit, end)
+            step = lines_step(reading, unit.context, unit.number)
             if step is None:
                 break
-            self._commit(step)
+            self._commit(step, reading)
             if not step.more:
                 break
         while self._open.context in ("", "x", "x ", "x\n") and point - self._open.start > _SMALL:
             reading = self._read(self._open, point)
             context = self._open.context
-            step = sentences_step(reading, context, self._syntax, self._references)
+            step = sentences_step(reading, context, self._syntax, partial(self._part, self._open))
             step = step or forced_step(reading, context)
             if step is None or step.upto <= len(context):
                 break
-            self._commit(step)
+            self._commit(step, reading)
 
-    def _commit(self, step: Step) -> None:
+    def _commit(self, step: Step, reading: Reading) -> None:
+        """Settle a part of what was read: by the step's law it is read so whatever follows."""
         unit = self._open
         end = unit.start + step.upto - len(unit.context)
-        reading = self._read(unit, end)
         tables, text = unit.tables, ""
         rows: tuple[Row, ...] = ()
         if step.rows is not None:
@@ -317,16 +324,18 @@ class OpenPage:
             fresh = table.rows[1 if unit.context else 0 :]
             rows = unit.rows + tuple(Row.of(cells) for cells in fresh)
             if self._native(table, unit.tables):
-                text = self._write(reading, unit)
+                text = self._write(reading, unit, step.upto)
         else:
-            text = self._write(reading, unit)
+            text = self._write(reading, unit, step.upto)
             for table in reading.tables:
-                tables += self._native(table, tables)
-        self._pieces.append(_Piece(unit, text, reading.definitions))
+                tables += table.start < step.upto and self._native(table, tables)
+        definitions = {k: each for k, each in reading.definitions.items() if each["at"] < step.upto}
+        self._pieces.append(_Piece(unit, text, definitions))
         self._settled += text
         if text:
             self._certain = max(self._certain, end)
-        self._references.update(reading.definitions)
+        self._references.update(definitions)
+        self._memory.age()
         self._open = _Unit(end, step.context, step.number, tables, rows, unit.blocks + step.solid)
 
     # ---------------------------------------------------------------------------------------------- cutting
@@ -339,7 +348,7 @@ class OpenPage:
             shift = unit.start - len(unit.context)
             floor = len(unit.context) + max(0, len(self._lens.head) - unit.start)
             end = len(reading.source)
-            held = end if closed else heal(reading, self._syntax, self._known(unit), floor).end
+            held = end if closed else heal(reading, self._syntax, partial(self._part, unit), floor).end
             held += len(reading.source[held:]) - len(reading.source[held:].lstrip())
             found = Cuts(reading, floor, end if before is None else before - shift + 1, held)
             for ranks, least in PREFERENCES:
@@ -395,10 +404,10 @@ class OpenPage:
             return _page(before + self._pieces[which].text), True
         body = unit.context + self._lens.text[unit.start : at].rstrip() + closers
         known = self._known(unit)
-        reading = read(body, self._syntax, known)
+        reading = read(body, self._syntax, known, self._memory)
         if reading.leaf.fence:
             body += close_fence(reading.leaf, body, len(body))
-            reading = read(body, self._syntax, known)
+            reading = read(body, self._syntax, known, self._memory)
         return _page(before + self._write(reading, unit)), self._countable(reading, unit)
 
     def _closing(self, cut: Cut, shift: int, text: str) -> Closing:
@@ -462,7 +471,7 @@ class OpenPage:
         limit = self._growing(reading) if surplus is None else surplus - unit.start + floor
         another = unit.tables + len(reading.tables) < self._syntax.tables
         certain = max(certain, certain_place(reading, self._syntax, floor, limit, another=another))
-        healed = heal(reading, self._syntax, self._references, certain)
+        healed = heal(reading, self._syntax, partial(self._part, self._open), certain)
         stop = healed.end
         if surplus is not None and surplus - unit.start + floor < stop:
             stop = surplus - unit.start + floor
@@ -473,7 +482,9 @@ class OpenPage:
             reading = self._read(unit, unit.start + stop - floor, healed.closers)
         self._certain = max(self._certain, unit.start + certain - floor if certain > floor else 0)
         text = _page(self._settled + self._write(reading, unit))
-        settled = self._settled + (self._write(reading, unit, certain) if certain > floor else "")
+        settled = ""
+        if self._certain > len(self._lens.head):  # what a page repeats is nothing to close it for
+            settled = self._settled + (self._write(reading, unit, certain) if certain > floor else "")
         return Frame(text, unit.start + stop - floor, min(len(text), len(_page(settled))))
 
     def _growing(self, reading: Reading) -> int:

@@ -8,10 +8,10 @@ as it is. Nothing else is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bot.markup import Leaf, Reading, References, Syntax, read
+from bot.markup import Leaf, Reading, Syntax
 from bot.reply.cuts import parts, runs
 
 _ROUNDS = 6  # one opener in front of another, each held back in turn: more is nobody's writing
@@ -49,9 +49,9 @@ def close_fence(leaf: Leaf, source: str, end: int) -> str:
 
 
 def heal(
-    reading: Reading, syntax: Syntax, references: References, floor: int, *, patience: int = PATIENCE
+    reading: Reading, syntax: Syntax, again: Callable[[str], Reading], floor: int, *, patience: int = PATIENCE
 ) -> Healed:
-    """How to show a reading whose source will go on. Nothing before `floor` is held back."""
+    """How to show a reading whose source will go on. Nothing before `floor` is held back. `again` reads a part of it."""
     source, leaf = reading.source, reading.leaf
     if leaf.fence:
         return _heal_fence(reading, floor)
@@ -60,7 +60,7 @@ def heal(
     closers: list[str] = []
     whole = end == size
     if not whole:
-        reading = read(source[:end], syntax, references)
+        reading = again(source[:end])
         leaf = reading.leaf
         if leaf.fence:
             return _heal_fence(reading, floor)
@@ -79,7 +79,7 @@ def heal(
             break
         # What is left is read again: an opener may have lost the closer that was held back.
         end, whole = held, False
-        reading = read(source[:end], syntax, references)
+        reading = again(source[:end])
         leaf = reading.leaf
     read_to = end
     while True:

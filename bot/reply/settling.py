@@ -8,11 +8,12 @@ that brings the parser to where it was.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from markdown_it.token import Token
 
-from bot.markup import Reading, References, Syntax, blocks, line_starts
+from bot.markup import Reading, Syntax, line_starts
 from bot.reply.cuts import parts
 from bot.reply.healing import heal
 
@@ -43,9 +44,10 @@ class Step:
     more: bool = False
 
 
-def lines_step(source: str, context: str, number: int, syntax: Syntax) -> Step | None:
-    """The next step among whole lines; `source` begins with `context` and ends with a line's end."""
-    tokens = [t for t in blocks(source, syntax) if t.map and t.nesting >= 0 and t.level <= 1]
+def lines_step(reading: Reading, context: str, number: int) -> Step | None:
+    """The next step among whole lines; the source begins with `context` and ends with a line's end."""
+    source = reading.source
+    tokens = [t for t in reading.tokens if t.level <= 1 and t.nesting >= 0 and t.map]
     tops = [t for t in tokens if t.level == 0]
     if not tops:
         return None
@@ -102,7 +104,9 @@ def _rows(top: Token, source: str, starts: list[int], context: str) -> Step | No
     return Step(starts[-1], context=head, rows=top.map[1] - _first(top) - 2)
 
 
-def sentences_step(reading: Reading, context: str, syntax: Syntax, references: References) -> Step | None:
+def sentences_step(
+    reading: Reading, context: str, syntax: Syntax, again: Callable[[str], Reading]
+) -> Step | None:
     """A long paragraph's sentences."""
     floor = len(context)
     leaf = reading.leaf
@@ -111,7 +115,7 @@ def sentences_step(reading: Reading, context: str, syntax: Syntax, references: R
         return None
     source = reading.source
     lasting = _LASTING if len(leaf.loose) > _FEW else 3 * _LASTING
-    healed = heal(reading, syntax, references, floor, patience=lasting)
+    healed = heal(reading, syntax, again, floor, patience=lasting)
     end = min(healed.end, len(source) - _UNSETTLED)
     at = _quiet_place(reading, floor, end, anywhere=len(source) - floor > lasting + 400)
     if at <= floor:
