@@ -142,7 +142,8 @@ async def read_chain(reader: Reader, *, start: Ref, limit: int, within: float = 
             break
         next_ = _take(found, at_hand, one)
         last = list(found.values())[-1]
-        if next_ is None and reading.is_by(last, reader.me) and not last.get("interaction_metadata"):
+        begins = reading.answers(last) is not None or last.get("interaction_metadata")
+        if next_ is None and not begins and reading.is_by(last, reader.me):
             next_ = await _pages_above(reader, last, found, at_hand, until)
     chain = list(found.values())[:limit]
     return reader.lines(chain[::-1])
@@ -151,8 +152,10 @@ async def read_chain(reader: Reader, *, start: Ref, limit: int, within: float = 
 def _take(found: dict[str, Payload], at_hand: dict[str, Payload], one: Payload) -> Ref | None:
     """Puts a message into the chain; the reference to the one before it."""
     found[str(one["id"])] = one
-    before = one.get("referenced_message")
-    if isinstance(before, Mapping) and isinstance(before.get("id"), str):
+    before = one.get("referenced_message", one)
+    if before is None:
+        return None  # deleted: Discord says so beside the reference
+    if before is not one and isinstance(before, Mapping) and isinstance(before.get("id"), str):
         at_hand[before["id"]] = before
     return reading.answers(one)
 

@@ -64,7 +64,7 @@ _US: Final = "\ufdd0"
 uses within a program; it is never a part of text."""
 
 _LEADING: Final = re.compile(rf"^[ \t]*(?:{_US}[ \t]*[,:]?[ \t]*)+", re.MULTILINE)
-_PART_OF_A_SENTENCE: Final = re.compile(r"['\u2019]s\b|(?:and|or|und|oder|&)\s", re.IGNORECASE)
+_PART_OF_A_SENTENCE: Final = re.compile(r"['\u2019]s\b|(?:and|or|und|oder|et|ou|y|o|&|\+)\s+@", re.IGNORECASE)
 _ENDS: Final = ".?!…"
 
 
@@ -281,7 +281,7 @@ def _addressed(text: str, name: str) -> str:
         return text.strip()
 
     def leading(match: re.Match[str]) -> str:
-        rest = text[match.end() : match.end() + 8]
+        rest = text[match.end() : match.end() + 12]
         return match[0] if _PART_OF_A_SENTENCE.match(rest) else ""
 
     text = _without_trailing(_LEADING.sub(leading, text).strip())

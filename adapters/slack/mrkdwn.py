@@ -37,7 +37,7 @@ _ALL_QUOTED = re.compile(r"^&gt;&gt;&gt;[ \t]?", re.MULTILINE)
 
 _LEADING = re.compile(rf"^[ \t]*(?:{US}[ \t]*[,:]?[ \t]*)+", re.MULTILINE)
 _ENDS = ".?!…"
-_PART_OF_A_SENTENCE = re.compile(r"['\u2019]s\b|(?:and|or|und|oder|&)\s", re.IGNORECASE)
+_PART_OF_A_SENTENCE = re.compile(r"['\u2019]s\b|(?:and|or|und|oder|et|ou|y|o|&|\+)\s+@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def addressed(text: str, name: str) -> str:
         return text.strip()
 
     def leading(match: re.Match[str]) -> str:
-        rest = text[match.end() : match.end() + 8]
+        rest = text[match.end() : match.end() + 12]
         return match[0] if _PART_OF_A_SENTENCE.match(rest) else ""
 
     text = _without_trailing(_LEADING.sub(leading, text).strip())

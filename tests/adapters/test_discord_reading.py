@@ -62,6 +62,7 @@ def test_markup_becomes_words(raw: str, plain: str) -> None:
         (f"what does <@{ME}> do?", "what does @claude do?"),
         (f"who is <@{ME}>", "who is @claude"),
         (f"<@{ME}>'s answer is wrong", "@claude's answer is wrong"),
+        (f"<@{ME}> and you?", "and you?"),
         (f"<@{ME}> and <@100>: compare", "@claude and @Ada L: compare"),
     ],
 )

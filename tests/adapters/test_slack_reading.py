@@ -122,6 +122,7 @@ def test_mrkdwn_becomes_markdown_where_there_are_no_blocks(raw: str, meant: str)
         ("who is <@UBOT>", "who is @claude"),
         ("<@UBOT>'s answer is wrong", "@claude's answer is wrong"),
         ("<@UBOT> and <@U2>: compare", "@claude and @Grace: compare"),
+        ("<@UBOT> and you?", "and you?"),
         ("hey <@UBOT> why?", "hey @claude why?"),
     ],
 )
