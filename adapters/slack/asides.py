@@ -1,20 +1,24 @@
-"""What is said beside the reply: a status, and a sentence to the asker alone. Law: nothing here fails or waits long."""
+"""What is said beside the reply: a status, a sentence or a form for one person alone. Law: nothing here fails or waits
+long.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import blocks
-from adapters.slack.outcomes import DEFAULT_RETRY, REFUSED, Failure
+from adapters.slack.dialect import SlackDialect
+from adapters.slack.outcomes import BLOCKS_DISLIKED, DEFAULT_RETRY, REFUSED, Failure
+from adapters.slack.routes import Routes
 from adapters.slack.web import ask
-from bot.ports import Incoming, Place
+from bot.ports import Button, Person, Place
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +27,6 @@ STATUS_SECONDS = 90.0  # Slack forgets a status after two minutes
 STATUS_OFF_SECONDS = 3600.0
 PATIENCE_SECONDS = 5.0
 LONGEST_STATUS = 200  # not documented; a status is one short line
-RESPONSE_URL_SECONDS = 1_800.0  # good for 30 minutes and five answers
-REMEMBERED = 1_000
-
-USAGE = "Write your question after the command: `{command} Why is the sky blue?`"
 
 NO_STATUS = frozenset(
     {
@@ -45,13 +45,12 @@ NO_STATUS = frozenset(
 
 
 class Asides:
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, routes: Routes) -> None:
         self._client = client
         self._session = session
+        self._routes = routes
         self._status_off_until = 0.0
         self._statuses: deque[float] = deque()  # when
-        self._response_urls: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._errands: set[asyncio.Task[None]] = set()
 
     async def status(self, place: Place, text: str) -> None:
         """Under the thread's composer. An unthreaded DM has no thread to show it in."""
@@ -78,73 +77,71 @@ class Asides:
         elif answer.status == 429 or answer.code in REFUSED:
             self._status_off_until = loop.time() + (answer.retry_after or DEFAULT_RETRY)
 
-    def asked(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
-        """Keep the address at which this command's asker can be told something."""
-        url = _response_url(body)
-        if url:
-            self._response_urls[incoming.key] = (
-                url,
-                asyncio.get_running_loop().time() + RESPONSE_URL_SECONDS,
-            )
-            if len(self._response_urls) > REMEMBERED:
-                self._response_urls.popitem(last=False)
+    async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
+        """By the way in which the person has just acted, else by chat.postEphemeral, which members alone can be told."""
+        told, plain, fallback = blocks.aside(
+            SlackDialect().render(text, (), 0, len(text)), buttons, place.thread
+        )
+        code = ""
+        for shown in (told, plain):
+            code = await self._respond(place, shown, fallback)
+            if not code:
+                return True
+            code = await self._post(place, person, shown, fallback)
+            if not code:
+                return True
+            if code not in BLOCKS_DISLIKED:
+                break
+        log.warning("somebody could not be told something", extra={"channel": place.channel, "code": code})
+        return False
 
-    def emptied(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
-        """Somebody typed the command alone."""
-        url, command = _response_url(body), body.get("command")
-        if not url:
-            log.warning("an empty command came without an address to answer", extra={"key": incoming.key})
-            return
-        sentence = USAGE.format(command=command if isinstance(command, str) else "/ask")
-        task = asyncio.create_task(self._usage(url, sentence), name="slack-usage")
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
-
-    async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        url, until = self._response_urls.get(incoming.key, ("", 0.0))
-        if url and asyncio.get_running_loop().time() < until and await self._respond(url, sentence):
-            return True
+    async def _post(self, place: Place, person: Person, shown: list[blocks.Block], fallback: str) -> str:
+        """Why it was not taken; "" where it was."""
         answer = await ask(
             self._client.chat_postEphemeral(
-                channel=incoming.place.channel,
-                user=incoming.person.id,
-                thread_ts=incoming.place.thread or None,
-                text=blocks.inert(sentence),
+                channel=place.channel,
+                user=person.id,
+                thread_ts=place.thread or None,
+                text=fallback,
+                blocks=shown,
             ),
             within=PATIENCE_SECONDS,
         )
-        if isinstance(answer, Failure):
-            log.warning("the asker could not be told", extra={"key": incoming.key, "code": answer.code})
-            return False
-        return True
+        return answer.code if isinstance(answer, Failure) else ""
 
-    async def close(self) -> None:
-        tasks = list(self._errands)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _usage(self, url: str, sentence: str) -> None:
-        await self._respond(url, sentence)
-
-    async def _respond(self, url: str, sentence: str) -> bool:
-        """A response_url carries its own permission; the bot's token is not sent to it, nor is it ever logged."""
+    async def _respond(self, place: Place, shown: list[blocks.Block], fallback: str) -> str:
+        """The same. A response_url carries its own permission: the bot's token is not sent to it."""
+        url = self._routes.respond(place.route)
+        if not url:
+            return "no_route"
+        body: dict[str, Any] = {
+            "response_type": "ephemeral",
+            "replace_original": False,
+            "text": fallback,
+            "blocks": shown,
+        }
+        if place.thread:
+            body["thread_ts"] = place.thread
         try:
             async with (
                 asyncio.timeout(PATIENCE_SECONDS),
-                self._session.post(
-                    url, json={"response_type": "ephemeral", "text": blocks.inert(sentence)}
-                ) as response,
+                self._session.post(url, json=body, allow_redirects=False) as response,
             ):
                 if response.status == 200:
-                    return True
+                    return ""
                 code = f"http_{response.status}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             code = type(error).__name__
         log.warning("a response_url did not answer", extra={"code": code})
-        return False
+        return code
 
-
-def _response_url(body: Mapping[str, Any]) -> str:
-    url = body.get("response_url")
-    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
+    async def open(self, place: Place, view: blocks.Block) -> bool:
+        trigger = self._routes.trigger(place.route)
+        if not trigger:
+            log.info("a form came too late", extra={"channel": place.channel})
+            return False
+        answer = await ask(self._client.views_open(trigger_id=trigger, view=view), within=PATIENCE_SECONDS)
+        if isinstance(answer, Failure):
+            log.warning("a form could not be opened", extra={"code": answer.code})
+            return False
+        return True

@@ -8,21 +8,35 @@ Markdown, plus a short `text` that notifications and screen readers use. Slack c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from bot.ports import Content, Control
+from bot.ports import Button, Content, Control
 
 Block: TypeAlias = dict[str, Any]
 
-STOP = "inkstream:stop"
 METADATA = "inkstream_page"
+BUTTON = "inkstream:button:"
+FEEDBACK = "inkstream:feedback"
+"""Slack's own pair of thumbs, whose value is "good:" or "bad:" and the reply's id."""
+_IN = "inkstream:in:"
 
 LONGEST_FALLBACK = 3_000
 LONGEST_SECTION = 3_000  # docs.slack.dev, section block: 3,000 characters of text
 
-_LABELS = {Control.STOP: "Stop"}
-_ACTIONS = {Control.STOP: STOP}
-CONTROLS = {action: control for control, action in _ACTIONS.items()}
+LONGEST_CALL = 40  # "<@", an id, "> "
+LONGEST_ANSWER = 30  # docs.slack.dev, confirmation dialog: of its two buttons
+LONGEST_LABEL = 75  # docs.slack.dev, button element
+MOST_BUTTONS = 25  # docs.slack.dev, actions block
+LONGEST_ASIDE = 11_000
+"""Characters: a markdown block takes 12,000, and a little is left for what the dialect adds."""
+
+CONTROLS = {f"inkstream:{control.value}": control for control in Control}
+"""Action id -> control. The value of each button is its reply's id: it works after a restart."""
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{1,30}")
+_BLOCK = re.compile(r"[#>|`~*+-]|\d+[.)]|\s")
+"""What may make a block of Markdown out of a line; a mention before it would break it."""
 
 _ENTITY = re.compile(r"&(lt|gt|amp);")
 _CHARACTER = {"lt": "<", "gt": ">", "amp": "&"}
@@ -31,12 +45,15 @@ _HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
 
 def markdown(content: Content) -> list[Block]:
     """The message as people should see it."""
-    return [{"type": "markdown", "text": content.text}, *_controls(content)]
+    call = _call(content)
+    gap = "\n\n" if _BLOCK.match(content.text) else " "
+    text = f"{call}{gap}{content.text}" if call else content.text
+    return [{"type": "markdown", "text": text}, *_controls(content)]
 
 
 def sections(content: Content) -> list[Block]:
     """The same for a Slack that will not make blocks of this Markdown: its source, in plain sections."""
-    pieces = _cut(_escape(_source(content.text)), LONGEST_SECTION)
+    pieces = _called(content, _cut(_escape(_source(content.text)), LONGEST_SECTION - LONGEST_CALL))
     return [
         *(
             {"type": "section", "text": {"type": "mrkdwn", "text": piece, "verbatim": True}}
@@ -47,10 +64,37 @@ def sections(content: Content) -> list[Block]:
 
 
 def fallback(content: Content) -> str:
-    """The `text` beside the blocks: plain, inert, short."""
+    """The `text` beside the blocks: plain, inert but for the one mention that is wanted, short."""
     plain = _HEADING.sub("", _source(content.text).replace("**", ""))
-    pieces = _cut(_escape(plain), LONGEST_FALLBACK)
+    pieces = _called(content, _cut(_escape(plain), LONGEST_FALLBACK - LONGEST_CALL))
     return pieces[0] if pieces else "…"
+
+
+def aside(text: str, buttons: Sequence[Button], thread: str) -> tuple[list[Block], list[Block], str]:
+    """(blocks, plainer blocks, text) of something that one person sees. `text` is in Slack's dialect already.
+
+    The block id of the buttons tells the thread, which Slack does not do for messages that only one person sees.
+    """
+    content = Content(text[:LONGEST_ASIDE])
+    pressable = [
+        {
+            "type": "button",
+            "action_id": f"{BUTTON}{button.id}",
+            "text": _plain(button.label or button.id),
+            "value": button.id,
+            **({"style": button.style} if button.style != "plain" else {}),
+        }
+        for button in buttons[:MOST_BUTTONS]
+    ]
+    below: list[Block] = (
+        [{"type": "actions", "block_id": _IN + thread, "elements": pressable}] if pressable else []
+    )
+    return [*markdown(content), *below], [*sections(content), *below], fallback(content)
+
+
+def thread_in(block_id: str) -> str:
+    """The thread that the buttons of an aside stand in."""
+    return block_id.removeprefix(_IN) if block_id.startswith(_IN) else ""
 
 
 def inert(text: str) -> str:
@@ -58,23 +102,53 @@ def inert(text: str) -> str:
     return _escape(text)
 
 
+def _call(content: Content) -> str:
+    """The mention of the one person who shall be notified: nothing else in a message is alive."""
+    return f"<@{content.ping}>" if _PERSON.fullmatch(content.ping) else ""
+
+
+def _called(content: Content, pieces: list[str]) -> list[str]:
+    call = _call(content)
+    return [f"{call} {pieces[0]}", *pieces[1:]] if call and pieces else pieces
+
+
 def _controls(content: Content) -> list[Block]:
-    if not content.controls:
-        return []
-    return [
-        {
-            "type": "actions",
-            "elements": [
-                {
-                    "type": "button",
-                    "action_id": _ACTIONS[control],
-                    "text": {"type": "plain_text", "text": _LABELS[control]},
-                    "value": content.reply,
-                }
-                for control in content.controls
-            ],
-        }
+    elements = [
+        _button(control, label, content.reply)
+        for control, label in zip(content.controls, _labels(content), strict=True)
     ]
+    return [{"type": "actions", "elements": elements}] if elements else []
+
+
+def _labels(content: Content) -> Iterable[str]:
+    for number, control in enumerate(content.controls):
+        given = content.labels[number] if number < len(content.labels) else ""
+        yield given or control.value.capitalize()
+
+
+def _button(control: Control, label: str, reply: str) -> Block:
+    button: Block = {
+        "type": "button",
+        "action_id": f"inkstream:{control.value}",
+        "text": _plain(label),
+        "value": reply,
+    }
+    if control is Control.STOP:
+        button["style"] = "danger"
+    if control is Control.DELETE:
+        # In no language, as the label is in the asker's.
+        button["confirm"] = {
+            "title": _plain(label),
+            "text": _plain(f"{label}?"),
+            "confirm": _plain(label, LONGEST_ANSWER),
+            "deny": _plain("✕"),
+            "style": "danger",
+        }
+    return button
+
+
+def _plain(words: str, longest: int = LONGEST_LABEL) -> Block:
+    return {"type": "plain_text", "text": words[:longest]}
 
 
 def _source(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Slack's payloads -> the core's events. Law: pure, and no payload is fatal: it is an event, nothing, or `Malformed`.
+"""Slack's events -> the core's. Law: pure, and no payload is fatal: it is an event, nothing, or `Malformed`.
 
 One message may arrive several times: as `app_mention` and as `message`, redelivered after a lost acknowledgement,
 again after a reconnect. Each gives the same `key`, which is how the core answers once.
@@ -6,191 +6,224 @@ again after a reconnect. Each gives the same `key`, which is how the core answer
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from adapters.slack import reading
-from adapters.slack.blocks import CONTROLS
-from adapters.slack.dialect import SlackDialect
-from bot.ports import Deleted, Event, Incoming, Person, Place, Pressed, Ref
+from adapters.slack.payloads import (
+    PLATFORM,
+    SLACKBOT,
+    Identity,
+    Malformed,
+    NameOf,
+    Payload,
+    by_a_bot,
+    is_direct,
+    is_ours,
+    mapping,
+    needed,
+    part,
+    scope_of,
+    text,
+)
+from bot.ports import Control, Deleted, Edited, Event, Incoming, Person, Place, Pressed, Ref
 
-Payload: TypeAlias = Mapping[str, Any]
-NameOf: TypeAlias = Callable[[str], str]
-
-PLATFORM = "slack"
+__all__ = ["PLATFORM", "SPOKEN", "Identity", "Malformed", "NameOf", "Payload", "edit_key", "read"]
 
 SPOKEN = frozenset({"", "file_share", "thread_broadcast"})
 """Subtypes of `message` in which a person says something; message_changed above all is none of them."""
 
-LONGEST_ANNOUNCED = 3_000
-"""Characters of a command's question that are shown above its answer; Claude gets the whole of it."""
+BY_BOTS = SPOKEN | {"bot_message"}
+
+SIGNS = {
+    "octagonal_sign": Control.STOP,
+    "+1": Control.GOOD,
+    "thumbsup": Control.GOOD,
+    "-1": Control.BAD,
+    "thumbsdown": Control.BAD,
+}
+"""Reactions on one of our messages that say what a button would."""
+
+LATE_EDIT_SECONDS = 5.0
 
 
-class Malformed(ValueError):
-    """A payload that Slack would not send; the message names the field and repeats nothing of its content."""
+def read(body: Payload, me: Identity, name_of: NameOf) -> tuple[Event, ...]:
+    """An Events API payload; () for what does not concern the bot."""
+    event = mapping(body, "event")
+    kind = text(event, "type")
+    team = text(body, "team_id") or me.team
+    if kind == "agent_session_stopped":
+        return _stopped(event, team, name_of)
+    if kind == "reaction_added":
+        found: Event | None = _reacted(event, team, me, name_of)
+    elif kind in ("app_mention", "message"):
+        found = _message(event, kind, team, me, name_of)
+    else:
+        found = None
+    return () if found is None else (found,)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who we are in this workspace: team id, the bot's user id, its bot id."""
-
-    team: str
-    user: str
-    bot: str = ""
-    name: str = ""
+# -------------------------------------------------------------------------------------------------------- messages
 
 
-def message(body: Payload, me: Identity, name_of: NameOf) -> Event | None:
-    """An Events API payload; None for what does not concern the bot."""
-    event = _mapping(body, "event")
-    kind = _text(event, "type")
-    if kind not in ("app_mention", "message"):
-        return None
+def _message(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf) -> Event | None:
     if kind == "message" and (gone := _deleted(event)):
-        return Deleted(Ref(_needed(event, "channel"), gone))
-    if _text(event, "subtype") not in SPOKEN or event.get("hidden") or _by_a_bot(event, me):
+        return Deleted(Ref(needed(event, "channel"), gone))
+    if text(event, "subtype") == "message_changed":
+        return _edited(event, team, me, name_of)
+    if event.get("hidden") or is_ours(event, me) or text(event, "user") == SLACKBOT:
         return None
-    return _spoken(event, kind, _text(body, "team_id") or me.team, me, name_of)
+    if text(event, "subtype") not in (BY_BOTS if by_a_bot(event) else SPOKEN):
+        return None
+    return _spoken(event, kind, team, me, name_of)
 
 
 def _deleted(event: Payload) -> str:
     """The ts of the message that is gone, or "". The root of a thread leaves a tombstone, which is a change."""
-    subtype = _text(event, "subtype")
+    subtype = text(event, "subtype")
     if subtype == "message_deleted":
-        return _needed(event, "deleted_ts")
-    after = event.get("message")
-    if subtype == "message_changed" and isinstance(after, Mapping) and _text(after, "subtype") == "tombstone":
-        return _needed(after, "ts")
+        return needed(event, "deleted_ts")
+    after = part(event, "message")
+    if subtype == "message_changed" and text(after, "subtype") == "tombstone":
+        return needed(after, "ts")
     return ""
 
 
 def _spoken(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf) -> Incoming | None:
-    channel, ts, user = _needed(event, "channel"), _needed(event, "ts"), _needed(event, "user")
-    thread = _text(event, "thread_ts")
-    if thread == ts:  # the root itself, seen again after it has got replies
-        thread = ""
-    raw = _text(event, "text")
-    direct = _is_direct(channel, _text(event, "channel_type"))
+    bot = by_a_bot(event)
+    channel, ts = needed(event, "channel"), needed(event, "ts")
     how: Literal["mention", "direct", "overheard"]
+    direct = is_direct(channel, text(event, "channel_type"))
     if direct:
         how = "direct"
-    elif kind == "app_mention" or reading.mentions(raw, me.user):
+    elif kind == "app_mention" or reading.mentions(text(event, "text"), me.user):
         how = "mention"
-    elif thread:
-        how = "overheard"
     else:
-        return None
-    # In a DM people talk at top level; in a channel the answer opens a thread under the question.
-    root = thread if direct else thread or ts
+        how = "overheard"
+    if bot and how != "mention":
+        return None  # two that answer each other never end
+    place, threaded = _place(event, channel, ts, team, direct=direct)
     return Incoming(
         key=f"{PLATFORM}:{team}:{channel}:{ts}",
-        person=Person(user, name_of(user)),
+        person=_bot(event, name_of) if bot else _person(event, name_of),
         text=reading.message(event, bot=me.user, name_of=name_of),
         how=how,
-        place=Place(PLATFORM, team, channel, thread=root, private=direct),
-        scope=f"thread:{channel}:{root}" if root else f"direct:{channel}",
+        place=place,
+        scope=scope_of(channel, place.thread),
         message=Ref(channel, ts),
         files=reading.files(event),
-        threaded=bool(thread),
+        threaded=threaded,
+        bot=bot,
     )
 
 
-def command(body: Payload, me: Identity, name_of: NameOf) -> Incoming:
-    """A slash command: a conversation of its own, to be followed up in the thread that its announcement opens."""
-    channel, user, trigger = (
-        _needed(body, "channel_id"),
-        _needed(body, "user_id"),
-        _needed(body, "trigger_id"),
-    )
-    team = _text(body, "team_id") or me.team
-    # The same for each delivery of one command. Slack's trigger ids are unique; a server like it may repeat them.
-    parts = "\0".join((trigger, user, _text(body, "response_url"), _text(body, "text")))
-    command = hashlib.blake2s(parts.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
-    direct = _is_direct(channel, "im" if _text(body, "channel_name") == "directmessage" else "")
-    text = reading.read(_text(body, "text"), bot=me.user, name_of=name_of)
-    return Incoming(
-        key=f"{PLATFORM}:command:{command}",
-        person=Person(user, name_of(user)),
-        text=text,
-        how="command",
-        place=Place(PLATFORM, team, channel, private=direct),
-        scope=f"command:{command}",
-        announce=_announce(name_of(user) or _text(body, "user_name") or user, text) if text else "",
-    )
+def _place(event: Payload, channel: str, ts: str, team: str, *, direct: bool) -> tuple[Place, bool]:
+    """(where an answer grows, whether it stands in a thread that it has not begun itself)."""
+    thread = text(event, "thread_ts")
+    if thread == ts:  # the root itself, seen again after it has got replies
+        thread = ""
+    # In a DM people talk at top level; in a channel the answer opens a thread under the question.
+    root = thread if direct else thread or ts
+    question = ts if direct else ""
+    place = Place(PLATFORM, team, channel, thread=root, reply_to=question, private=direct)
+    return place, bool(thread)
 
 
-def _announce(name: str, question: str) -> str:
-    """The question as a message by the bot, in Slack's dialect: nobody is pinged by way of a command."""
-    shown = question if len(question) <= LONGEST_ANNOUNCED else question[:LONGEST_ANNOUNCED].rstrip() + " …"
-    # A question that begins with a fence, a list or a table needs a line of its own to stay one.
-    gap = "\n\n" if "\n" in shown else " "
-    text = f"**{reading.inert(name)} asks:**{gap}{shown}"
-    return SlackDialect().render(text, (), 0, len(text))
+def _person(event: Payload, name_of: NameOf) -> Person:
+    user = needed(event, "user")
+    return Person(user, name_of(user))
 
 
-def press(body: Payload, me: Identity, name_of: NameOf) -> Pressed | None:
-    """A block_actions payload; None where the button is not one of ours."""
-    actions = body.get("actions")
-    action = actions[0] if isinstance(actions, list) and actions else None
-    if not isinstance(action, Mapping):
-        raise Malformed("actions")
-    control = CONTROLS.get(_text(action, "action_id"))
-    if control is None:
+def _bot(event: Payload, name_of: NameOf) -> Person:
+    """Older integrations have no user."""
+    id_ = text(event, "user") or needed(event, "bot_id")
+    name = text(event, "username") or text(part(event, "bot_profile"), "name")
+    return Person(id_, name or name_of(id_))
+
+
+# ----------------------------------------------------------------------------------------------------------- edits
+
+
+def _edited(event: Payload, team: str, me: Identity, name_of: NameOf) -> Edited | None:
+    """message_changed: Slack sends it for unfurls, thread counters and our own edits too, which are none."""
+    after, channel = part(event, "message"), needed(event, "channel")
+    if by_a_bot(after) or is_ours(after, me) or text(after, "user") == SLACKBOT:
         return None
-    container = body.get("container")
-    container = container if isinstance(container, Mapping) else {}
-    shown = body.get("message")
-    shown = shown if isinstance(shown, Mapping) else {}
-    where = body.get("channel")
-    channel = (_text(where, "id") if isinstance(where, Mapping) else "") or _needed(container, "channel_id")
-    ts = _text(shown, "ts") or _needed(container, "message_ts")
-    thread = _text(shown, "thread_ts") or _text(container, "thread_ts")
-    who = _mapping(body, "user")
-    user = _needed(who, "id")
-    team = body.get("team")
+    if after.get("hidden") or text(after, "subtype") not in SPOKEN or not _reworded(event, after):
+        return None
+    ts = needed(after, "ts")
+    direct = is_direct(channel, text(event, "channel_type"))
+    place, _ = _place(after, channel, ts, team, direct=direct)
+    return Edited(
+        message=Ref(channel, ts),
+        person=_person(after, name_of),
+        place=place,
+        text=reading.message(after, bot=me.user, name_of=name_of),
+        files=reading.files(after),
+    )
+
+
+def _reworded(event: Payload, after: Payload) -> bool:
+    """Whether somebody changed the words."""
+    before = event.get("previous_message")
+    if isinstance(before, dict):
+        same = text(before, "text") == text(after, "text")
+        return not (same and _bare(before.get("blocks")) == _bare(after.get("blocks")))
+    # Slack always tells what was there before. A server that does not tells at least when it was edited: an older
+    # edit that an unfurl brings along is none.
+    try:
+        edited = float(text(part(after, "edited"), "ts"))
+        return abs(float(text(event, "event_ts") or text(event, "ts")) - edited) <= LATE_EDIT_SECONDS
+    except ValueError:
+        return False
+
+
+def edit_key(body: Payload) -> str:
+    """The same for each delivery of one edit."""
+    event = part(body, "event")
+    after = part(event, "message")
+    moment = text(part(after, "edited"), "ts") or text(event, "event_ts") or text(event, "ts")
+    return f"edit:{text(event, 'channel')}:{text(after, 'ts')}:{moment}"
+
+
+def _bare(value: Any) -> Any:
+    """Blocks without the ids that Slack gives them anew."""
+    if isinstance(value, list):
+        return [_bare(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _bare(one) for name, one in value.items() if name != "block_id"}
+    return value
+
+
+# ------------------------------------------------------------------------------------------------------------ signs
+
+
+def _reacted(event: Payload, team: str, me: Identity, name_of: NameOf) -> Pressed | None:
+    """A reaction on one of our messages. Slack does not tell its thread."""
+    control = SIGNS.get(text(event, "reaction").partition("::")[0])  # "+1::skin-tone-3"
+    item = part(event, "item")
+    if control is None or text(item, "type") != "message" or text(event, "item_user") != me.user:
+        return None
+    person = _person(event, name_of)
+    if person.id in (me.user, SLACKBOT):
+        return None
+    channel = needed(item, "channel")
     return Pressed(
         control=control,
-        reply=_needed(action, "value"),
-        person=Person(user, name_of(user)),
-        place=Place(
-            PLATFORM,
-            (_text(team, "id") if isinstance(team, Mapping) else "") or me.team,
-            channel,
-            thread="" if thread == ts else thread,
-            private=_is_direct(channel, ""),
-        ),
-        message=Ref(channel, ts),
+        reply="",
+        person=person,
+        place=Place(PLATFORM, team, channel, private=is_direct(channel, "")),
+        message=Ref(channel, needed(item, "ts")),
     )
 
 
-def _by_a_bot(event: Payload, me: Identity) -> bool:
-    """Bots are never answered, ourselves above all: two of them would talk for ever."""
-    return bool(
-        _text(event, "bot_id") or event.get("bot_profile") or _text(event, "user") in {me.user, "USLACKBOT"}
+def _stopped(event: Payload, team: str, name_of: NameOf) -> tuple[Pressed, ...]:
+    """Slack's own stop button. Slack has sealed the streams that it names; where it names none, the thread is meant."""
+    channel, thread = needed(event, "channel"), text(event, "thread_ts")
+    listed = event.get("streaming_message_ts")
+    stopped = [ts for ts in (listed if isinstance(listed, list) else ()) if isinstance(ts, str) and ts]
+    place = Place(PLATFORM, team, channel, thread=thread, private=is_direct(channel, ""))
+    person = _person(event, name_of)
+    return tuple(
+        Pressed(Control.STOP, reply="", person=person, place=place, message=Ref(channel, ts))
+        for ts in stopped or [thread or needed(event, "thread_ts")]
     )
-
-
-def _is_direct(channel: str, kind: str) -> bool:
-    return kind == "im" or (not kind and channel.startswith("D"))
-
-
-def _mapping(payload: Payload, field: str) -> Payload:
-    value = payload.get(field)
-    if not isinstance(value, Mapping):
-        raise Malformed(field)
-    return value
-
-
-def _text(payload: Payload, field: str) -> str:
-    """The field's text; the empty one where it is missing or is something else."""
-    value = payload.get(field)
-    return value if isinstance(value, str) else ""
-
-
-def _needed(payload: Payload, field: str) -> str:
-    value = _text(payload, field)
-    if not value:
-        raise Malformed(field)
-    return value

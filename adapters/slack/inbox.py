@@ -1,31 +1,27 @@
-"""What arrives, on its way to the core. Law: acknowledged first, passed on once, and never an exception out of here.
+"""What arrives, on its way to the core. Law: passed on once, in the order of arrival, and never an exception out of here.
 
-Bolt routes and acknowledges; the listeners only put events into a queue, so that an acknowledgement (3 s, else
-Slack sends it all again) waits for nothing. Bolt itself has no memory of what it has seen, answers 404 to events
-without a listener (which Slack takes for a failure), and its own filter for the bot's messages also drops the news
-that somebody deleted one: so here is a short memory, a listener for everything, and the filter in `events`.
+Bolt has no memory of what it has seen: here is a short one. A message that mentions the bot arrives twice, as `message`
+and as `app_mention`, in either order; only the first is passed on, with the files of whichever has them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
-from slack_sdk.web.async_client import AsyncWebClient
-
-from adapters.slack import events, reading
-from adapters.slack.events import Identity, Malformed, NameOf
-from bot.ports import Event, Incoming
+from adapters.slack import commands, events, interactions, reading
+from adapters.slack.payloads import Identity, Malformed, NameOf, Payload, part, text
+from adapters.slack.routes import Routes
+from bot.ports import Attachment, Chosen, Edited, Event, Incoming, Ordered, Pressed, Submitted, Wanted
 
 log = logging.getLogger(__name__)
+
+Noticed: TypeAlias = Callable[..., None]
+Act: TypeAlias = Incoming | Ordered | Pressed | Chosen | Wanted | Submitted
 
 REMEMBERED = 5_000
 """Keys. Slack redelivers for six minutes at most; 30,000 events an hour (then app_rate_limited) make 3,000 of them."""
@@ -34,35 +30,46 @@ NAMES_SECONDS = 0.5
 """How long a message waits for the names of those whom it mentions, counted from its arrival: events are handed on in
 order, so this is also the most that anybody waits. users.info answers in a fifth of it."""
 
-_ANY = re.compile("")
+TWIN_SECONDS = 0.15
+"""How long an app_mention without files waits for its `message`, which may have some. Slack sends both at once; files
+that come later than this are handed on as an edit of the question."""
 
-Payload: TypeAlias = Mapping[str, Any]
+
+@dataclass(slots=True)
+class _Seen:
+    """A message that was passed on: whether it was addressed to us, and whether it had files."""
+
+    addressed: bool
+    files: bool = False
 
 
 class Inbox:
-    """The queue between Slack and the core, and the Bolt app that fills it.
+    """The queue between Slack and the core.
 
-    `learn(ids)` has names looked up that a message mentions and `name_of` does not know.
-
-    `emptied(incoming, body)` is called for a command without a question; `asked(key, body)` for one with a question.
+    `learn(ids)` has names looked up that a message mentions and `name_of` does not know; `noticed(user, *teams)` is
+    told which workspaces an event calls somebody's own.
     """
 
     def __init__(
         self,
         *,
         name_of: NameOf,
-        asked: Callable[[Incoming, Payload], None],
-        emptied: Callable[[Incoming, Payload], None],
-        learn: Callable[[Sequence[str]], Awaitable[None]] | None = None,
+        learn: Callable[[Sequence[str]], Awaitable[None]],
+        noticed: Noticed,
+        routes: Routes,
     ) -> None:
         self._me = Identity("", "")
         self._name_of = name_of
-        self._asked = asked
-        self._emptied = emptied
         self._learn = learn
-        self._queue: asyncio.Queue[Event | asyncio.Task[Event | None] | None] = asyncio.Queue()
-        # key -> whether it was addressed to us: a mention may follow the same message overheard.
-        self._seen: OrderedDict[str, bool] = OrderedDict()
+        self._noticed = noticed
+        self._routes = routes
+        self._queue: asyncio.Queue[Event | asyncio.Task[Event] | None] = asyncio.Queue()
+        # A mention may follow the same message overheard.
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._twins: dict[str, asyncio.Future[Incoming]] = {}  # what waits for the other half of its pair
+        self._waiting: set[asyncio.Task[Event]] = set()
+        self._heard: set[str] = set()  # channels whose `message` events reach us
+        self._deaf: set[str] = set()  # channels where only mentions do
         self._closed = False
 
     def introduce(self, me: Identity) -> None:
@@ -72,67 +79,181 @@ class Inbox:
     async def events(self) -> AsyncIterator[Event]:
         """In the order of arrival, until `close`."""
         while (item := await self._queue.get()) is not None:
-            event = await item if isinstance(item, asyncio.Task) else item
-            if event is not None:
-                yield event
+            if isinstance(item, asyncio.Task):
+                await asyncio.wait([item])
+                if not item.cancelled():
+                    yield item.result()
+            else:
+                yield item
         self._queue.put_nowait(None)  # whoever else iterates ends too
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            for task in self._waiting:
+                task.cancel()
             self._queue.put_nowait(None)
+
+    def add(self, event: Event) -> None:
+        """What a call's answer told, and no event: in its turn."""
+        self._queue.put_nowait(event)
+
+    # ---------------------------------------------------------------------------------------------------- messages
 
     def event(self, body: Payload) -> None:
         with _Guard("event", body):
-            event = events.message(body, self._me, self._name_of)
-            if isinstance(event, Incoming) and not self._is_new(
-                event.key, addressed=event.how != "overheard"
-            ):
-                return
-            if isinstance(event, Incoming) and (unknown := reading.strangers(body["event"], self._name_of)):
-                # `close` need not cancel it: what it waits for ends with the names, and in half a second at most.
-                self._queue.put_nowait(asyncio.create_task(self._named(body, unknown), name="slack-names"))
-            elif event is not None:
-                self._queue.put_nowait(event)
+            inner = part(body, "event")
+            self._noticed(text(inner, "user"), text(inner, "user_team"), text(inner, "source_team"))
+            for event in events.read(body, self._me, self._name_of):
+                self._arrived(event, body, inner)
 
-    async def _named(self, body: Payload, unknown: Sequence[str]) -> Event | None:
+    def _arrived(self, event: Event, body: Payload, inner: Payload) -> None:
+        if isinstance(event, Incoming):
+            self._said(event, body, inner)
+        elif isinstance(event, Edited):
+            if self._is_new(events.edit_key(body)):
+                self._pass(event, body, inner)
+        elif not isinstance(event, Pressed) or self._is_new(_sign_key(event, inner)):
+            self._queue.put_nowait(event)
+
+    def _said(self, event: Incoming, body: Payload, inner: Payload) -> None:
+        channel, mention = event.place.channel, text(inner, "type") == "app_mention"
+        if not mention:
+            self._heard.add(channel)
+            self._deaf.discard(channel)
+        before = self._seen.get(event.key)
+        addressed = event.how != "overheard"
+        if before is not None and (before.addressed or not addressed):
+            self._again(event, before)
+            return
+        self._remember(event.key, _Seen(addressed, files=bool(event.files)))
+        if mention and not event.files and channel not in self._deaf:
+            self._twins[event.key] = asyncio.get_running_loop().create_future()
+            self._later(self._paired(event, body, inner))
+        else:
+            self._pass(event, body, inner)
+
+    def _again(self, event: Incoming, before: _Seen) -> None:
+        """The same message once more: what it has that was missing is not lost."""
+        waiting = self._twins.get(event.key)
+        if waiting is not None and not waiting.done():
+            before.files = bool(event.files)
+            waiting.set_result(event)
+        elif event.files and not before.files and event.message is not None:
+            before.files = True
+            self._queue.put_nowait(
+                Edited(event.message, event.person, event.place, event.text, files=event.files)
+            )
+
+    async def _paired(self, event: Incoming, body: Payload, inner: Payload) -> Event:
+        """A mention with the files of its `message`; as it is, where that does not come in time."""
+        found, files = await asyncio.gather(self._named(event, body, inner), self._files_of_twin(event))
+        return replace(found, files=files) if isinstance(found, Incoming) else found
+
+    async def _files_of_twin(self, event: Incoming) -> tuple[Attachment, ...]:
+        try:
+            async with asyncio.timeout(TWIN_SECONDS):
+                return (await self._twins[event.key]).files
+        except TimeoutError:
+            if event.place.channel not in self._heard:
+                self._deaf.add(event.place.channel)
+            return ()
+        finally:
+            del self._twins[event.key]
+
+    def _pass(self, event: Event, body: Payload, inner: Payload) -> None:
+        """Hand it on, with the names of those whom it mentions."""
+        chatter = isinstance(event, Incoming) and event.how == "overheard" and not event.threaded
+        said = part(inner, "message") if isinstance(event, Edited) else inner
+        if not chatter and reading.strangers(said, self._name_of):
+            self._later(self._named(event, body, said))
+        else:
+            self._queue.put_nowait(event)
+
+    def _later(self, work: Coroutine[Any, Any, Event]) -> None:
+        """What is still to be completed keeps its turn."""
+        task = asyncio.create_task(work, name="slack-event")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        self._queue.put_nowait(task)
+
+    async def _named(self, event: Event, body: Payload, said: Payload) -> Event:
         """The event once more, when the names are known that it mentions, or in time without them."""
-        if self._learn is not None:
-            try:
-                async with asyncio.timeout(NAMES_SECONDS):
-                    await self._learn(unknown)
-            except TimeoutError:
-                log.info("names came too late", extra={"count": len(unknown)})
-        return events.message(body, self._me, self._name_of)
+        unknown = reading.strangers(said, self._name_of)
+        if not unknown:
+            return event
+        try:
+            async with asyncio.timeout(NAMES_SECONDS):
+                await self._learn(unknown)
+        except TimeoutError:
+            log.info("names came too late", extra={"count": len(unknown)})
+        return next(iter(events.read(body, self._me, self._name_of)), event)
+
+    # ------------------------------------------------------------------------------------------------ interactions
 
     def command(self, body: Payload) -> None:
         with _Guard("command", body):
-            incoming = events.command(body, self._me, self._name_of)
-            if not self._is_new(incoming.key, addressed=True):
-                return
-            if incoming.text:
-                self._asked(incoming, body)
-                self._queue.put_nowait(incoming)
-            else:
-                self._emptied(incoming, body)
+            said = commands.command(body, self._me, self._name_of)
+            if self._is_new(said.key):
+                self._queue.put_nowait(_routed(said, self._routes.keep(body)))
 
     def press(self, body: Payload) -> None:
         with _Guard("press", body):
-            pressed = events.press(body, self._me, self._name_of)
+            pressed = interactions.press(body, self._me, self._name_of)
             if pressed is None:
                 return
+            self._notice(body)
             # Slack's trigger ids are unique; a server like it may repeat them, but not for one press of one message.
-            key = f"press:{body.get('trigger_id')}:{pressed.message.message}:{pressed.person.id}"
-            if self._is_new(key, addressed=True):
-                self._queue.put_nowait(pressed)
+            key = (
+                f"press:{body.get('trigger_id')}:{pressed.message.message}:{pressed.person.id}"
+                if isinstance(pressed, Pressed)
+                else pressed.key
+            )
+            if self._is_new(key):
+                self._queue.put_nowait(_routed(pressed, self._routes.keep(body)))
 
-    def _is_new(self, key: str, *, addressed: bool) -> bool:
-        if self._seen.get(key, False) or (key in self._seen and not addressed):
+    def shortcut(self, body: Payload) -> None:
+        with _Guard("shortcut", body):
+            wanted = interactions.shortcut(body, self._me, self._name_of)
+            if wanted is not None and self._is_new(wanted.key):
+                self._notice(body)
+                self._queue.put_nowait(_routed(wanted, self._routes.keep(body)))
+
+    def submission(self, body: Payload) -> None:
+        with _Guard("submission", body):
+            sent = interactions.submission(body, self._name_of)
+            if sent is not None and self._is_new(sent.key):
+                self._notice(body)
+                # A form brings no address to answer; what opened it did.
+                route = self._routes.keep(body, after=sent.place.route)
+                self._queue.put_nowait(_routed(sent, route))
+
+    def _notice(self, body: Payload) -> None:
+        user = part(body, "user")
+        self._noticed(text(user, "id"), text(user, "team_id"))
+
+    # ------------------------------------------------------------------------------------------------------ memory
+
+    def _is_new(self, key: str) -> bool:
+        if key in self._seen:
             return False
-        self._seen[key] = addressed
+        self._remember(key, _Seen(addressed=True))
+        return True
+
+    def _remember(self, key: str, seen: _Seen) -> None:
+        self._seen[key] = seen
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        return True
+
+
+def _routed(event: Act, route: str) -> Act:
+    return replace(event, place=replace(event.place, route=route))
+
+
+def _sign_key(pressed: Pressed, inner: Payload) -> str:
+    """Of a reaction, or of Slack's own stop button."""
+    moment = text(inner, "event_ts")
+    return f"sign:{pressed.control}:{pressed.message.channel}:{pressed.message.message}:{pressed.person.id}:{moment}"
 
 
 class _Guard:
@@ -158,67 +279,3 @@ class _Guard:
 def _id(body: Payload) -> str:
     value = body.get("event_id")
     return value[:40] if isinstance(value, str) else ""
-
-
-def bolt(inbox: Inbox, me: Identity, client: AsyncWebClient, logger: logging.Logger) -> AsyncApp:
-    """The Bolt app. `client` carries no token: nothing here calls Slack.
-
-    Bolt would ask auth.test at the first event, before its acknowledgement; `authorize` says what we know already.
-    """
-
-    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id or me.team, bot_user_id=me.user, bot_id=me.bot
-        )
-
-    app = AsyncApp(
-        name="inkstream",
-        client=client,
-        authorize=authorize,
-        logger=logger,
-        signing_secret="",
-        request_verification_enabled=False,  # see webhook: it answers and logs better
-        ignoring_self_events_enabled=False,
-        attaching_conversation_kwargs_enabled=False,
-    )
-
-    async def event(body: dict[str, Any]) -> None:
-        inbox.event(body)
-
-    async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack()
-        inbox.command(body)
-
-    async def press(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack()
-        inbox.press(body)
-
-    async def nothing(ack: AsyncAck) -> None:
-        await ack()
-
-    async def failed(error: Exception) -> None:
-        log.error("a payload could not be handled", extra={"error": type(error).__name__})
-
-    app.event(_ANY)(event)
-    app.command(_ANY)(command)
-    app.action(_ANY)(press)
-    app.shortcut(_ANY)(nothing)
-    app.view(_ANY)(nothing)
-    app.options(_ANY)(nothing)
-    app.error(failed)
-    return app
-
-
-async def dispatch(app: AsyncApp, request: AsyncBoltRequest) -> BoltResponse:
-    """Bolt's answer, always a 200: what it has no listener for, or trips over, would be no better sent again."""
-    try:
-        response = await app.async_dispatch(request)
-    except Exception as error:  # noqa: BLE001  Bolt's own error handler trips over `"event": null`, for one
-        log.error(  # noqa: TRY400  a traceback could quote the payload
-            "a payload could not be handled", extra={"error": type(error).__name__}
-        )
-        return BoltResponse(status=200)
-    if response.status != 200:
-        log.warning("a payload found no listener", extra={"status": response.status})
-        return BoltResponse(status=200)
-    return response

@@ -6,41 +6,56 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import scopes, web
+from adapters.slack import forms, scopes, web
 from adapters.slack.asides import STATUS_SECONDS, Asides
 from adapters.slack.dialect import SlackDialect
-from adapters.slack.events import PLATFORM, Identity
 from adapters.slack.history import read_thread
-from adapters.slack.inbox import NAMES_SECONDS, Inbox, bolt, dispatch
+from adapters.slack.inbox import NAMES_SECONDS, Inbox
 from adapters.slack.line import Line, pause
+from adapters.slack.listeners import bolt, dispatch
 from adapters.slack.names import Names
 from adapters.slack.outcomes import REFUSED, TOKEN_LOST, Failure
+from adapters.slack.payloads import PLATFORM, Identity, text
+from adapters.slack.removing import remove
+from adapters.slack.routes import Routes
+from adapters.slack.standing import Standings
+from adapters.slack.transfer import Transfer
 from adapters.slack.webhook import Webhook
 from adapters.slack.writing import Writing
 from bot.ports import (
+    Attachment,
     Bucket,
+    Button,
     ConnectError,
     Content,
+    Control,
+    Deleted,
     Event,
+    File,
     Health,
     Incoming,
     Meter,
     Op,
     Outcome,
+    Panel,
     Person,
     Place,
+    Pressed,
     Profile,
     Ref,
+    Standing,
     Unavailable,
+    Unread,
 )
 from bot.ports import Line as Said
 
@@ -50,6 +65,8 @@ CONNECT_PATIENCE = (
     60.0  # Slack's own incidents last longer, but whoever starts a bot wants to hear of a typing error
 )
 AUTH_SECONDS = 10.0
+PARTNERS = 10_000  # remembered people, of direct messages
+GROUPS_SECONDS = 1.0  # a form has to be open three seconds after the press
 
 
 class SlackPlatform:
@@ -65,7 +82,9 @@ class SlackPlatform:
         http_port: int | None = None,
         http_host: str = "127.0.0.1",
         page_limit: int = 10_000,
+        streaming: Literal["edit", "native"] = "edit",
     ) -> None:
+        """`streaming`: "native" has answers in direct messages grow by Slack's own streams."""
         if not app_token and not (signing_secret and http_port is not None):
             raise ValueError("Slack needs an app token (Socket Mode), or a signing secret and a port (HTTP)")
         self._bot_token = bot_token
@@ -74,9 +93,12 @@ class SlackPlatform:
         self._api_url = api_url
         self._http_host = http_host
         self._http_port = http_port
+        self._streaming = streaming
+        self._partners: OrderedDict[str, Person] = OrderedDict()  # of direct messages, by channel
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
+        self._routes = Routes()
         self._inbox = Inbox(
-            name_of=self._known, asked=self._asked, emptied=self._emptied, learn=self._introduced
+            name_of=self._known, learn=self._introduced, noticed=self._noticed, routes=self._routes
         )
         self._me = Identity("", "")
         self._connection: _Connection | None = None
@@ -102,13 +124,28 @@ class SlackPlatform:
             raise RuntimeError("this SlackPlatform was connected before; make another one to connect again")
         session = web.session()
         client = web.client(self._api_url, self._bot_token, session)
-        connection = self._connection = _Connection(session, client, Asides(client, session), Names(client))
+        connection = self._connection = _Connection(
+            session,
+            client,
+            Asides(client, session, self._routes),
+            Names(client),
+            Standings(client),
+            Transfer(client, session, self._api_url),
+        )
         try:
             me = await self._introduce(client)
             self._me = me
             self._inbox.introduce(me)
             connection.names.introduce(me.user, me.name)
-            connection.writing = Writing(client, me.team, meter, self._heard)
+            connection.standings.introduce(me)
+            connection.writing = Writing(
+                client,
+                me.team,
+                meter,
+                self._heard,
+                native=self._streaming == "native",
+                stopped=self._stopped,
+            )
             app = bolt(self._inbox, me, web.client(self._api_url, None, session), web.QUIET)
             if self._app_token:
                 await self._socket(app, connection)
@@ -126,8 +163,8 @@ class SlackPlatform:
         if self._webhook is not None:
             await self._webhook.close()
         if self._connection is not None:
-            await self._connection.asides.close()
             await self._connection.names.close()
+            await self._connection.standings.close()
             await self._connection.session.close()
 
     def health(self) -> Health:
@@ -160,18 +197,15 @@ class SlackPlatform:
                 )
             await _wait(response, attempt, deadline, f"Slack could not be reached at {self._api_url}")
         data = response.data if isinstance(response.data, Mapping) else {}
-        team, user, bot_id = data.get("team_id"), data.get("user_id"), data.get("bot_id")
-        if not isinstance(team, str) or not isinstance(user, str):
+        team, user = text(data, "team_id"), text(data, "user_id")
+        if not team or not user:
             raise ConnectError(
                 f"{self._api_url} does not answer as Slack does: auth.test named no team and no user."
             )
         self._missing = scopes.missing(response.headers.get("x-oauth-scopes"))
         if self._missing:
             log.warning("the app lacks scopes", extra={"missing": list(self._missing)})
-        handle = data.get("user")
-        return Identity(
-            team, user, bot_id if isinstance(bot_id, str) else "", handle if isinstance(handle, str) else ""
-        )
+        return Identity(team, user, text(data, "bot_id"), text(data, "user"), text(data, "enterprise_id"))
 
     async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
         async def deliver(payload: dict[str, Any]) -> None:
@@ -207,8 +241,21 @@ class SlackPlatform:
 
     # ------------------------------------------------------------------------------------------------- what arrives
 
-    def events(self) -> AsyncIterator[Event]:
-        return self._inbox.events()
+    async def events(self) -> AsyncIterator[Event]:
+        async for event in self._inbox.events():
+            if isinstance(event, Deleted) and event.message in self._writing.streams.withdrawn:
+                continue  # by ourselves
+            if isinstance(event, Incoming) and event.place.private:
+                self._partners[event.place.channel] = event.person
+                if len(self._partners) > PARTNERS:
+                    self._partners.popitem(last=False)
+            yield event
+
+    def _stopped(self, ref: Ref, reply: str) -> None:
+        """A person has ended a stream by Slack's own button, and an append has met that."""
+        place = Place(PLATFORM, self._me.team, ref.channel, private=True)
+        person = self._partners.get(ref.channel, Person(""))
+        self._inbox.add(Pressed(Control.STOP, reply, person, place, ref))
 
     def _known(self, user: str) -> str:
         return self._connection.names.known(user) if self._connection is not None else ""
@@ -216,11 +263,8 @@ class SlackPlatform:
     async def _introduced(self, ids: Sequence[str]) -> None:
         await self._there.names.learn(ids, within=NAMES_SECONDS)
 
-    def _asked(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
-        self._there.asides.asked(incoming, body)
-
-    def _emptied(self, incoming: Incoming, body: Mapping[str, Any]) -> None:
-        self._there.asides.emptied(incoming, body)
+    def _noticed(self, user: str, *teams: str) -> None:
+        self._there.standings.noticed(user, *teams)
 
     # ------------------------------------------------------------------------------------------------- what is said
 
@@ -228,12 +272,12 @@ class SlackPlatform:
         self,
         op: Op,
         place: Place,
-        ref: Ref | None,  # noqa: ARG002  the protocol's
+        ref: Ref | None,
         *,
         age: float = 0.0,  # noqa: ARG002  the protocol's
     ) -> Sequence[Bucket]:
-        """Slack counts an edit of an old message like any other: `ref` and `age` play no part."""
-        return self._writing.buckets(op, place)
+        """Slack counts an edit of an old message like any other: `age` plays no part."""
+        return self._writing.buckets(op, place, ref)
 
     async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
         return await self._writing.post(place, content, key)
@@ -245,13 +289,37 @@ class SlackPlatform:
         return await self._writing.find(place, key)
 
     async def status(self, place: Place, text: str) -> None:
-        await self._there.asides.status(place, text)
+        await self._there.asides.status(replace(place, thread=self._writing.streams.thread(place)), text)
 
     async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        return await self._there.asides.tell(incoming, sentence)
+        return await self._there.asides.whisper(incoming.place, incoming.person, sentence)
 
     async def name(self, person: Person) -> str:
         return await self._there.names.get(person.id)
+
+    async def standing(self, place: Place, person: Person) -> Standing:  # noqa: ARG002  the protocol's
+        return await self._there.standings.of(person.id)
+
+    async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
+        return await self._there.asides.whisper(place, person, text, buttons)
+
+    async def open(self, place: Place, person: Person, panel: Panel) -> bool:  # noqa: ARG002  the protocol's
+        roles = any(field.kind == "roles" for group in panel.groups for field in group.fields)
+        groups = await self._there.standings.offered(within=GROUPS_SECONDS) if roles else ()
+        return await self._there.asides.open(place, forms.view(panel, place, groups))
+
+    async def delete(self, place: Place, ref: Ref) -> Outcome:
+        return await remove(self._there.client, place, ref)
+
+    async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        return await self._there.transfer.upload(place, file, text)
+
+    async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
+        return await self._there.transfer.download(attachment, limit)
+
+    async def branch(self, place: Place, message: Ref, name: str) -> Place | None:  # noqa: ARG002  the protocol's
+        """Slack's threads need no making: an answer in a channel stands in one already."""
+        return None
 
     async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Said]:
         """What stands in its thread before it. A thread that it opens itself has nothing before it."""
@@ -299,6 +367,8 @@ class _Connection:
     client: AsyncWebClient
     asides: Asides
     names: Names
+    standings: Standings
+    transfer: Transfer
     writing: Writing | None = None
 
 

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
-from adapters.slack.inbox import dispatch
+from adapters.slack.listeners import dispatch
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,163 @@
+"""What people are in the workspace. Law: nobody is given more than Slack says now; what cannot be found out is not given,
+and one question is asked once at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.outcomes import DEFAULT_RETRY, Failure
+from adapters.slack.payloads import SLACKBOT, Identity, Payload, part, text
+from adapters.slack.web import ask
+from bot.ports import Option, Standing
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V")
+
+FRESH_SECONDS = (
+    600.0  # somebody who is made an admin waits for ten minutes at most; so does who no longer is one
+)
+ABSENT_SECONDS = 30.0  # after a failure that did not say how long
+REFUSED_SECONDS = 3_600.0  # a missing scope: somebody has to install the app again
+REMEMBERED = 10_000
+PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    id: str
+    handle: str
+    people: frozenset[str]
+
+
+class Standings:
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+        self._me = Identity("", "")
+        self._known: OrderedDict[str, tuple[Standing, float]] = OrderedDict()  # user -> what, good until
+        self._foreign: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # users whom an event called another workspace's
+        self._groups: tuple[UserGroup, ...] = ()
+        self._groups_until = 0.0
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._complained: set[str] = set()
+
+    def introduce(self, me: Identity) -> None:
+        """Who we are; to be said before anybody is asked about."""
+        self._me = me
+
+    async def of(self, user: str) -> Standing:
+        """Remembered for ten minutes; while Slack does not answer, what it said before."""
+        if user == SLACKBOT:
+            return Standing(bot=True)
+        await asyncio.gather(self._once(user), self._once(""))
+        standing = self._known.get(user, (Standing(), 0.0))[0]
+        groups = frozenset(group.id for group in self._groups if user in group.people)
+        return replace(standing, outsider=standing.outsider or user in self._foreign, groups=groups)
+
+    async def offered(self, *, within: float) -> list[Option]:
+        """The workspace's user groups, to choose from; what is known of them after so many seconds."""
+        await asyncio.wait([asyncio.ensure_future(self._once(""))], timeout=within)
+        return [Option(group.id, f"@{group.handle or group.id}") for group in self._groups]
+
+    def noticed(self, user: str, *teams: str) -> None:
+        """The teams that an event names as somebody's own. Slack Connect: another one's than ours."""
+        named = {team for team in teams if team}
+        if user and named and not named & {self._me.team, self._me.enterprise}:
+            _keep(self._foreign, user, None)
+
+    async def close(self) -> None:
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _once(self, user: str) -> None:
+        """Look the person up, or ("") the user groups, unless they are fresh."""
+        until = self._known.get(user, (Standing(), 0.0))[1] if user else self._groups_until
+        if asyncio.get_running_loop().time() < until:
+            return
+        task = self._asking.get(user)
+        if task is None:
+            work = self._look_up(user) if user else self._list()
+            task = self._asking[user] = asyncio.create_task(work, name="slack-standing")
+            task.add_done_callback(lambda _: self._asking.pop(user, None))
+        # One caller's cancellation is not the others', and closing is nobody's.
+        await asyncio.wait([task])
+
+    async def _look_up(self, user: str) -> None:
+        answer = await ask(self._client.users_info(user=user, include_locale=True), within=PATIENCE_SECONDS)
+        if isinstance(answer, Failure):
+            before = self._known.get(user, (Standing(), 0.0))[0]
+            _keep(self._known, user, (before, self._later(answer, "users.info")))
+            return
+        found = self._read(part(answer, "user"))
+        _keep(self._known, user, (found, asyncio.get_running_loop().time() + FRESH_SECONDS))
+
+    def _read(self, user: Payload) -> Standing:
+        manager = any(user.get(flag) is True for flag in ("is_admin", "is_owner", "is_primary_owner"))
+        outsider = user.get("is_stranger") is True or not self._at_home(user)
+        return Standing(
+            # An admin elsewhere is none here.
+            manager=manager and not outsider,
+            moderator=manager and not outsider,
+            guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
+            outsider=outsider,
+            bot=user.get("is_bot") is True or user.get("is_workflow_bot") is True,
+            locale=text(user, "locale"),
+        )
+
+    def _at_home(self, user: Payload) -> bool:
+        """Of our workspace, or of another one in the same organisation (Enterprise Grid)."""
+        team, grid = text(user, "team_id"), part(user, "enterprise_user")
+        if not team or team in (self._me.team, self._me.enterprise):
+            return True
+        teams = grid.get("teams")
+        same = bool(self._me.enterprise) and text(grid, "enterprise_id") == self._me.enterprise
+        return same or (isinstance(teams, list) and self._me.team in teams)
+
+    async def _list(self) -> None:
+        """All groups and their people come in one answer."""
+        answer = await ask(self._client.usergroups_list(include_users=True), within=PATIENCE_SECONDS)
+        if isinstance(answer, Failure):
+            self._groups_until = self._later(answer, "usergroups.list")
+            return
+        listed = answer.get("usergroups")
+        self._groups = tuple(
+            UserGroup(text(one, "id"), text(one, "handle"), _ids(one.get("users")))
+            for one in (listed if isinstance(listed, list) else ())
+            if isinstance(one, Mapping) and text(one, "id")
+        )
+        self._groups_until = asyncio.get_running_loop().time() + FRESH_SECONDS
+
+    def _later(self, failed: Failure, method: str) -> float:
+        """When to ask again."""
+        wait = ABSENT_SECONDS if failed.retry_after is None else failed.retry_after
+        if failed.status == 429 and failed.retry_after is None:
+            wait = DEFAULT_RETRY
+        elif failed.code == "missing_scope":
+            wait = REFUSED_SECONDS
+        if f"{method} {failed.code}" not in self._complained:
+            self._complained.add(f"{method} {failed.code}")
+            log.warning("what people are could not be asked", extra={"method": method, "code": failed.code})
+        return asyncio.get_running_loop().time() + wait
+
+
+def _ids(value: object) -> frozenset[str]:
+    return frozenset(id_ for id_ in (value if isinstance(value, list) else ()) if isinstance(id_, str))
+
+
+def _keep(table: OrderedDict[str, V], key: str, value: V) -> None:
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > REMEMBERED:
+        table.popitem(last=False)
