@@ -12,7 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from bot.channel_defaults import ChannelDefaults
+from bot.claude.prices import Prices, PricesError
 
 SLACK_API = "https://slack.com/api/"
 DISCORD_API = "https://discord.com/api/v10"
@@ -56,7 +59,15 @@ def _env(name: str, default: Any, why: str, **limits: Any) -> Any:
     return Field(default, validation_alias=AliasChoices(name), description=why, **limits)
 
 
-class Settings(BaseSettings):
+def _prices(value: str) -> str:
+    try:
+        Prices.load(value)
+    except PricesError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+class Settings(ChannelDefaults):
     """What a running bot was told. Lengths of time in seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(
@@ -114,6 +125,11 @@ class Settings(BaseSettings):
     system_prompt: str = _env(
         "INKSTREAM_SYSTEM_PROMPT", "", "What every conversation is told first, after the manners."
     )
+    prices: Annotated[str, AfterValidator(_prices)] = _env(
+        "INKSTREAM_PRICES",
+        "",
+        "Other prices than the known ones: JSON, or the path of such a file (bot/claude/prices.json shows how).",
+    )
     silence_seconds: float = _env(
         "INKSTREAM_CLAUDE_SILENCE_SECONDS",
         300.0,
@@ -135,6 +151,20 @@ class Settings(BaseSettings):
     )
     replies_at_once: int = _env(
         "INKSTREAM_REPLIES_AT_ONCE", 200, "More answers than this at the same time wait their turn.", ge=1
+    )
+
+    allowed_workspaces: str = _env(
+        "INKSTREAM_WORKSPACES",
+        "",
+        "Only these workspaces and guilds are served: their ids, with commas between.",
+    )
+    denied_workspaces: str = _env(
+        "INKSTREAM_DENIED_WORKSPACES", "", "These workspaces and guilds are not served (ids)."
+    )
+    manager_groups: str = _env(
+        "INKSTREAM_MANAGER_GROUPS",
+        "",
+        "Members of these user groups or roles may change the settings, besides managers (ids).",
     )
 
     slack_page_characters: int = _env(
