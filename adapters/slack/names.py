@@ -93,16 +93,15 @@ class Names:
             self._keep(id_, name, now() + FRESH_SECONDS)
 
     async def _groups(self, id_: str) -> None:
-        """All at once; a group that was not among them is asked for again later."""
+        """All at once; for one that is not among them Slack is asked again later."""
         answer = await ask(self._client.usergroups_list(), within=PATIENCE_SECONDS)
         if isinstance(answer, Failure):
             self._failed(id_, answer)
             return
-        until = asyncio.get_running_loop().time() + FRESH_SECONDS
+        now = asyncio.get_running_loop().time()
+        self._quiet[id_[:1]] = now + ABSENT_SECONDS
         for group, handle in _groups_of(answer):
-            self._keep(group, handle, until)
-        if id_ not in self._names:
-            self._keep(id_, "", until)
+            self._keep(group, handle, now + FRESH_SECONDS)
 
     def _failed(self, id_: str, failed: Failure) -> None:
         now = asyncio.get_running_loop().time()
