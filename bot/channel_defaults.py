@@ -43,6 +43,7 @@ class ChannelDefaults(BaseSettings):
         "INKSTREAM_LANGUAGE",
         "",
         "The language of the bot's own sentences (en, de); empty: as each person's client tells.",
+        max_length=20,
     )
     answers_here: Switch = _env(
         "INKSTREAM_ANSWERS", "on", "off: only in channels for which somebody switched it on."

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from bot.conversation.preferences import Preferences
+from bot.conversation.preferences import OPEN_HOUSE, House, Preferences
 from bot.ports import Control, Standing
 
 Way: TypeAlias = Literal[
@@ -42,20 +42,6 @@ Why: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """What the person who runs the bot has laid down for every workspace; no setting in a chat changes it.
-
-    allowed, denied  ids of workspaces and guilds; no `allowed`: everywhere. Conversations that belong to none (direct
-                     messages on Discord) are not asked
-    managers         ids of the user groups or roles whose members may change settings, besides managers
-    """
-
-    allowed: frozenset[str] = frozenset()
-    denied: frozenset[str] = frozenset()
-    managers: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Asking:
     """Who asks, how and where.
 
@@ -79,7 +65,7 @@ class Refusal:
     aloud: bool = True
 
 
-def may(asking: Asking, preferences: Preferences, house: House = House()) -> Refusal | None:  # noqa: B008 - frozen
+def may(asking: Asking, preferences: Preferences, house: House = OPEN_HOUSE) -> Refusal | None:
     """Why this question is not answered; None where it is."""
     why = _why_not(asking, preferences, house)
     if why is None:
@@ -116,7 +102,7 @@ def _why_not(asking: Asking, preferences: Preferences, house: House) -> Why | No
     return None
 
 
-def may_manage(standing: Standing, house: House = House()) -> Refusal | None:  # noqa: B008 - frozen
+def may_manage(standing: Standing, house: House = OPEN_HOUSE) -> Refusal | None:
     """Why this person may not see or change settings; None where they may.
 
     Managers by the platform, and members of the groups that the house lists. Somebody of another workspace manages
@@ -135,7 +121,7 @@ def may_control(
     preferences: Preferences,
     *,
     asker: str,
-    house: House = House(),  # noqa: B008
+    house: House = OPEN_HOUSE,
 ) -> Refusal | None:
     """Why this person may not press this button of a reply that `asker` ("" when forgotten) has asked for.
 

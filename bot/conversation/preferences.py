@@ -9,7 +9,10 @@ in whom the workspace keeps out.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -41,9 +44,11 @@ class Preferences(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # The answer.
-    model: str = Field(min_length=1, max_length=200)
+    model: str = Field(min_length=1)
     effort: Effort
-    persona: str = Field(default="", max_length=8_000)  # told to Claude after the manners
+    persona: str = Field(
+        default="", max_length=8_000
+    )  # told to Claude after the manners and INKSTREAM_SYSTEM_PROMPT
     growing: Literal["growing", "when_done"] = "growing"
     footer: bool = False
     language: str = Field(default="", max_length=20)  # of our own sentences; "" as the platform tells
@@ -88,9 +93,72 @@ WORKSPACE_ONLY = frozenset({"workspace_daily", "direct_messages"})
 ADDING_UP = frozenset({"denied_people", "denied_groups"})
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the person who runs the bot has laid down for every workspace; no setting in a chat changes it.
+
+    allowed, denied  ids of workspaces and guilds; no `allowed`: everywhere. Conversations that belong to none (direct
+                     messages on Discord) are not asked
+    managers         ids of the user groups or roles whose members may change settings, besides managers
+    """
+
+    allowed: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+    managers: frozenset[str] = frozenset()
+
+
+OPEN_HOUSE = House()
+
+
 def defaults(settings: Settings) -> Preferences:
     """The first level: the environment."""
-    raise NotImplementedError
+    listed = {name: _ids(getattr(settings, name)) for name in ("allowed_people", "allowed_groups")}
+    return Preferences(
+        model=settings.model,
+        effort=settings.effort,
+        growing=settings.growing,
+        footer=settings.footer == "on",
+        language=settings.language,
+        answers_here=settings.answers_here == "on",
+        always_on=settings.always_on == "on",
+        reply_in=settings.reply_in,
+        branching=settings.branching,
+        while_answering=settings.while_answering,
+        notify_after=settings.notify_after,
+        remove_with_question=settings.remove_with_question == "on",
+        attach_pages=settings.attach_pages,
+        attach_code=settings.attach_code,
+        who_asks="listed" if any(listed.values()) else "everyone",
+        **listed,
+        denied_people=_ids(settings.denied_people),
+        denied_groups=_ids(settings.denied_groups),
+        direct_messages=settings.direct_messages == "on",
+        guests=settings.guests == "on",
+        outsiders=settings.outsiders == "on",
+        bots=_ids(settings.bots),
+        bots_in_a_row=settings.bots_in_a_row,
+        requests_a_minute=settings.requests_a_minute,
+        person_daily=_micros(settings.person_daily),
+        channel_daily=_micros(settings.channel_daily),
+        workspace_daily=_micros(settings.workspace_daily),
+    )
+
+
+def house(settings: Settings) -> House:
+    """Whom the bot serves at all."""
+    return House(
+        allowed=frozenset(_ids(settings.allowed_workspaces)),
+        denied=frozenset(_ids(settings.denied_workspaces)),
+        managers=frozenset(_ids(settings.manager_groups)),
+    )
+
+
+def _ids(written: str) -> tuple[str, ...]:
+    return tuple(sorted(set(re.split(r"[\s,;]+", written)) - {""}))
+
+
+def _micros(dollars: Decimal) -> int:
+    return int(dollars * 1_000_000)
 
 
 def merged(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,12 @@ nor the answers to them; the spending of the day that is not over yet excepted, 
 
 from __future__ import annotations
 
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.store import ledger
 from bot.store.engine import Part, whole
+from bot.store.tables import Changes, Conversation, Feedback, PersonName, Reply, Turn
 
 
 class Forgetting(Part):
@@ -12,5 +17,62 @@ class Forgetting(Part):
 
     @whole
     async def forget_person(self, platform: str, workspace: str | None, person: str) -> None:
-        """Everything that is stored about this person. `workspace` None: in every one of the platform."""
-        raise NotImplementedError
+        """Everything that is stored about this person. `workspace` None: in every one of the platform.
+
+        Conversations that were theirs alone are deleted whole, with their answers; elsewhere their questions and the
+        answers to these leave. Summaries that may quote them are deleted, and what they stood for is told word by
+        word again, without their part. Answers that are still growing should have been stopped before.
+
+        What stays: which people a manager allowed or denied, since that is the workspace's rule.
+        """
+        async with self._transaction() as session:
+            places = [Conversation.platform == platform]
+            if workspace is not None:
+                places.append(Conversation.workspace == workspace)
+            concerned = list(
+                await session.scalars(
+                    select(Conversation.id)
+                    .where(*places)
+                    .where(
+                        Conversation.id.in_(select(Turn.conversation).where(Turn.person == person))
+                        | Conversation.id.in_(select(Reply.conversation).where(Reply.asker == person))
+                    )
+                )
+            )
+            for conversation in concerned:
+                await _forget_in(session, conversation, person)
+            everywhere = (
+                select(Reply.id).join(Conversation, Conversation.id == Reply.conversation).where(*places)
+            )
+            await session.execute(
+                delete(Feedback).where(Feedback.person == person, Feedback.reply.in_(everywhere))
+            )
+            names = [PersonName.platform == platform, PersonName.id == person]
+            changes = [Changes.platform == platform, Changes.by == person]
+            if workspace is not None:
+                names.append(PersonName.workspace == workspace)
+                changes.append(Changes.workspace == workspace)
+            await session.execute(delete(PersonName).where(*names))
+            await session.execute(update(Changes).where(*changes).values(by=""))
+            await ledger.forget(session, platform, workspace, person)
+
+
+async def _forget_in(session: AsyncSession, conversation: int, person: str) -> None:
+    here = Turn.conversation == conversation
+    others = await session.scalar(
+        select(Turn.id).where(here, Turn.role == "user", Turn.person.not_in((person, ""))).limit(1)
+    )
+    if others is None:
+        await session.execute(delete(Conversation).where(Conversation.id == conversation))
+        return
+    asked = list(
+        await session.scalars(select(Turn.reply).where(here, Turn.person == person, Turn.reply != ""))
+    )
+    await session.execute(delete(Turn).where(here, Turn.reply.in_(asked)))
+    await session.execute(delete(Turn).where(here, Turn.person == person))
+    await session.execute(delete(Turn).where(here, Turn.state == "summary"))
+    await session.execute(
+        update(Reply)
+        .where(Reply.conversation == conversation, Reply.asker == person)
+        .values(asker="", text="", announce="", key="", question_channel="", question_message="")
+    )

@@ -5,11 +5,11 @@ transaction; and money is integer millionths of a dollar.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -78,23 +78,126 @@ class Ledger(Part):
 
         A limit of 0 is none. What was reserved for the same reply before is replaced.
         """
-        raise NotImplementedError
+        day = day_of(now)
+        async with self._transaction() as session:
+            await session.execute(delete(Reservation).where(Reservation.reply == reply))
+            for whose, limit in limits.items():
+                if limit <= 0:
+                    continue
+                spent = await _sum(session, Entry, account, whose, day)
+                reserved = await _sum(session, Reservation, account, whose, day)
+                if spent + reserved >= limit:
+                    return Full(whose, limit, spent, reserved)
+            session.add(Reservation(reply=reply, day=day, **asdict(account), micros=micros))
+            return None
 
     @whole
     async def settle(self, reply: str, cost: Cost) -> bool:
         """The reservation becomes an entry of the day on which it was made. False: there is none (any more)."""
-        raise NotImplementedError
+        async with self._transaction() as session:
+            kept = await session.get(Reservation, reply)
+            if kept is None:
+                return False
+            await session.delete(kept)
+            if cost != Cost():
+                await _enter(
+                    session,
+                    {
+                        "day": kept.day,
+                        "platform": kept.platform,
+                        "workspace": kept.workspace,
+                        "channel": kept.channel,
+                        "person": kept.person,
+                    },
+                    asdict(cost),
+                )
+            return True
 
     @whole
     async def release_all(self) -> int:
         """Let go of every reservation; how many there were."""
-        raise NotImplementedError
+        async with self._transaction() as session:
+            released = await session.execute(delete(Reservation).returning(Reservation.reply))
+            return len(released.all())
 
     @whole
     async def summary(self, account: Account, *, now: float) -> Summary:
-        raise NotImplementedError
+        """Today and this month, UTC; what is under way is not in it."""
+        day = day_of(now)
+        async with self._transaction() as session:
+            periods = [
+                Period(*[await _cost(session, account, whose, since) for whose in _EACH])
+                for since in (day, f"{day[:7]}-01")
+            ]
+            return Summary(*periods)
 
 
 def day_of(now: float) -> str:
     """The UTC day, "2026-11-23"."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+
+
+async def forget(session: AsyncSession, platform: str, workspace: str | None, person: str) -> None:
+    """Whose spending it was is forgotten when the day is over (see `anonymise`)."""
+    under_way = (
+        await session.scalars(
+            select(Reservation).where(Reservation.platform == platform, Reservation.person == person)
+        )
+    ).all()
+    for kept in under_way:  # what is settled later falls into an entry that is to be forgotten, too
+        await _enter(session, {name: getattr(kept, name) for name in _KEY}, asdict(Cost()))
+    where = [Entry.platform == platform, Entry.person == person]
+    if workspace is not None:
+        where.append(Entry.workspace == workspace)
+    await session.execute(update(Entry).where(*where).values(forget=True))
+
+
+async def anonymise(session: AsyncSession, now: float) -> None:
+    """Spending of past days whose person asked to be forgotten becomes nobody's."""
+    left = (await session.scalars(select(Entry).where(Entry.forget, Entry.day < day_of(now)))).all()
+    for entry in left:
+        cost = {name: getattr(entry, name) for name in _COUNTS}
+        where = {name: getattr(entry, name) for name in _KEY}
+        await session.delete(entry)
+        await session.flush()
+        await _enter(session, {**where, "person": ""}, cost)
+
+
+_EACH: tuple[Whose, ...] = ("person", "channel", "workspace")
+_KEY = ("day", "platform", "workspace", "channel", "person")
+_COUNTS = tuple(field.name for field in fields(Cost))
+
+
+def _of(table: type[Entry | Reservation], account: Account, whose: Whose) -> list[ColumnElement[bool]]:
+    """The rows of one account; a person's and a channel's are within the workspace."""
+    where = [table.platform == account.platform, table.workspace == account.workspace]
+    if whose == "person":
+        where.append(table.person == account.person)
+    elif whose == "channel":
+        where.append(table.channel == account.channel)
+    return where
+
+
+async def _sum(
+    session: AsyncSession, table: type[Entry | Reservation], account: Account, whose: Whose, day: str
+) -> int:
+    total = await session.scalar(
+        select(func.coalesce(func.sum(table.micros), 0)).where(table.day == day, *_of(table, account, whose))
+    )
+    return int(total or 0)
+
+
+async def _cost(session: AsyncSession, account: Account, whose: Whose, since: str) -> Cost:
+    sums = [func.coalesce(func.sum(getattr(Entry, name)), 0) for name in _COUNTS]
+    row = (await session.execute(select(*sums).where(Entry.day >= since, *_of(Entry, account, whose)))).one()
+    return Cost(*(int(count) for count in row))
+
+
+async def _enter(session: AsyncSession, where: dict[str, str], cost: dict[str, int]) -> None:
+    told = insert(Entry).values(**where, **cost, forget=False)
+    await session.execute(
+        told.on_conflict_do_update(
+            index_elements=_KEY,
+            set_={name: getattr(Entry, name) + getattr(told.excluded, name) for name in _COUNTS},
+        )
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete
 
+from bot.store import ledger
 from bot.store.contexts import Contexts
 from bot.store.engine import Database, whole
 from bot.store.engine import StoreError as StoreError  # noqa: PLC0414 (the rest of the bot imports it from here)
@@ -60,7 +61,11 @@ class Store(Questions, Replies, Contexts, Forgetting):
 
     @whole
     async def prune(self, *, now: float | None = None) -> None:
-        """Forget claims that no platform can redeliver any more, and whose spending of past days was left behind."""
+        """Forget claims that no platform can redeliver any more, and whose the spending was of those who want it.
+
+        Call it about once an hour.
+        """
         now = time.time() if now is None else now
         async with self._transaction() as session:
             await session.execute(delete(Claim).where(Claim.at < now - _CLAIMS_KEPT))
+            await ledger.anonymise(session, now)
