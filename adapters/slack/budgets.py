@@ -35,9 +35,72 @@ POSTS = Rule(
 )
 
 
+STARTS = Rule(
+    rate=20 / 60,
+    burst=5,
+    shape="bucket",
+    certainty="documented",
+    source="chat.startStream is tier 2: 20+ a minute for each workspace. The burst is a guess.",
+)
+
+APPENDS = Rule(
+    rate=100 / 60,
+    burst=20,
+    shape="bucket",
+    certainty="documented",
+    source="chat.appendStream is tier 4: 100+ a minute for each workspace. The burst is a guess.",
+)
+
+STOPS = Rule(
+    rate=20 / 60,
+    burst=5,
+    shape="bucket",
+    certainty="documented",
+    source="chat.stopStream is tier 2: 20+ a minute for each workspace. The burst is a guess.",
+)
+
+
+class Allowance:
+    """A budget of which is asked only whether there is one to spare at once: if not, there is another way.
+
+    Pure: it is told the time. What is taken here is told the outbox too (`Meter.spent`).
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self._left = float(rule.burst)
+        self._at = 0.0
+
+    def take(self, now: float) -> bool:
+        """One, if there is one now."""
+        if now > self._at:
+            self._left = min(float(self._rule.burst), self._left + (now - self._at) * self._rule.rate)
+            self._at = now
+        if self._left < 1.0 or now < self._at:
+            return False
+        self._left -= 1.0
+        return True
+
+    def shut(self, until: float) -> None:
+        """A refusal: nothing until then, and one at that moment."""
+        self._left, self._at = 1.0, until
+
+
 def edits(team: str) -> Bucket:
     """All edits of a workspace share this one."""
     return Bucket(f"{team}:chat.update", EDITS)
+
+
+def starts(team: str) -> Bucket:
+    return Bucket(f"{team}:chat.startStream", STARTS)
+
+
+def appends(team: str) -> Bucket:
+    return Bucket(f"{team}:chat.appendStream", APPENDS)
+
+
+def stops(team: str) -> Bucket:
+    return Bucket(f"{team}:chat.stopStream", STOPS)
 
 
 def posts_in(team: str, channel: str) -> Bucket:

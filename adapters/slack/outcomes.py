@@ -111,6 +111,40 @@ REJECTED = frozenset(
 BLOCKS_DISLIKED = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_attachments"})
 """Slack could not make blocks of this Markdown (two tables, for one): plain sections may still pass."""
 
+NEVER_UPDATED = frozenset(
+    {
+        "block_mismatch",
+        "cant_update_message",
+        "edit_window_closed",
+        "streaming_state_conflict",
+        "update_failed",
+    }
+)
+"""chat.update will never change this message, whatever the content: a stream that is over may be one (`streaming`)."""
+
+STOPPED_BY_PERSON = frozenset({"stopped_by_user"})
+"""Somebody pressed Slack's own stop button of a stream."""
+
+STREAM_OVER = frozenset({"message_not_in_streaming_state"}) | STOPPED_BY_PERSON
+"""The message does not stream any more: our own stop, or Slack's seal."""
+
+NO_STREAMS = frozenset(
+    {
+        "channel_type_not_supported",
+        "feature_disabled",
+        "feature_not_enabled",
+        "http_404",
+        "http_405",
+        "http_501",
+        "messages_tab_disabled",
+        "method_deprecated",
+        "missing_scope",
+        "not_allowed_token_type",
+        "unknown_method",
+    }
+)
+"""This workspace or server has no streams for us: it is not asked again for an hour."""
+
 UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 """Documented with "it's possible some aspect of the operation succeeded"."""
 

@@ -29,6 +29,7 @@ from adapters.slack.payloads import PLATFORM, Identity, text
 from adapters.slack.removing import remove
 from adapters.slack.routes import Routes
 from adapters.slack.standing import Standings
+from adapters.slack.streaming import LIFE_SECONDS
 from adapters.slack.transfer import Transfer
 from adapters.slack.webhook import Webhook
 from adapters.slack.writing import Writing
@@ -83,8 +84,9 @@ class SlackPlatform:
         http_host: str = "127.0.0.1",
         page_limit: int = 10_000,
         streaming: Literal["edit", "native"] = "edit",
+        stream_life: float = LIFE_SECONDS,
     ) -> None:
-        """`streaming`: "native" has answers in direct messages grow by Slack's own streams."""
+        """`streaming`: "native" has answers in direct messages grow by Slack's own streams, for so many seconds each."""
         if not app_token and not (signing_secret and http_port is not None):
             raise ValueError("Slack needs an app token (Socket Mode), or a signing secret and a port (HTTP)")
         self._bot_token = bot_token
@@ -94,6 +96,7 @@ class SlackPlatform:
         self._http_host = http_host
         self._http_port = http_port
         self._streaming = streaming
+        self._stream_life = stream_life
         self._partners: OrderedDict[str, Person] = OrderedDict()  # of direct messages, by channel
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
         self._routes = Routes()
@@ -145,6 +148,7 @@ class SlackPlatform:
                 self._heard,
                 native=self._streaming == "native",
                 stopped=self._stopped,
+                life=self._stream_life,
             )
             app = bolt(self._inbox, me, web.client(self._api_url, None, session), web.QUIET)
             if self._app_token:

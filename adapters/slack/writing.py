@@ -1,5 +1,7 @@
 """Posts, edits and the search for a lost post. Law: one attempt, the newest text or nothing; nothing is kept to be
 sent later.
+
+A message that grows natively goes its own road, see `streaming`; whether it does is not the core's trouble.
 """
 
 from __future__ import annotations
@@ -7,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,8 +18,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from adapters.slack import blocks, budgets
 from adapters.slack.blocks import Block
 from adapters.slack.outcomes import BLOCKS_DISLIKED, GONE, Failure, outcome
+from adapters.slack.streaming import LIFE_SECONDS, Streams
 from adapters.slack.web import Answer, ask
-from bot.ports import Bucket, Content, Meter, Op, Outcome, Place, Ref, Refused, Sent, Unavailable
+from bot.ports import Bucket, Content, Meter, Op, Outcome, Place, Ref, Refused, Rejected, Sent, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +35,22 @@ RECENT_SECONDS = 10.0  # a channel that took no post for so long has not spent i
 
 
 class Writing:
-    """`team` is the workspace whose budgets are spent; `heard(failure or None)` learns of each answer."""
+    """`team` is the workspace whose budgets are spent; `heard(failure or None)` learns of each answer.
+
+    `native`: direct messages grow natively, each for `life` seconds at most; `stopped(ref, reply)` hears that a
+    person has stopped one there.
+    """
 
     def __init__(
-        self, client: AsyncWebClient, team: str, meter: Meter, heard: Callable[[Failure | None], None]
+        self,
+        client: AsyncWebClient,
+        team: str,
+        meter: Meter,
+        heard: Callable[[Failure | None], None],
+        *,
+        native: bool = False,
+        stopped: Callable[[Ref, str], None] = lambda _ref, _reply: None,
+        life: float = LIFE_SECONDS,
     ) -> None:
         self._client = client
         self._team = team
@@ -44,17 +59,26 @@ class Writing:
         self._plain: OrderedDict[Ref, bool] = OrderedDict()  # messages whose Markdown Slack would not take
         self._posted: OrderedDict[str, float] = OrderedDict()  # channel -> when it last took a post
         self._closed: OrderedDict[str, float] = OrderedDict()  # channel -> until when it refuses posts
+        self.streams = Streams(
+            client, team, meter, native=native, update=self._update, heard=heard, stopped=stopped, life=life
+        )
 
-    def buckets(self, op: Op, place: Place) -> list[Bucket]:
+    def buckets(self, op: Op, place: Place, ref: Ref | None = None) -> list[Bucket]:
+        """A start of a stream is told the meter when it is made: where there is none to spare, a post is."""
         if op == "edit":
-            return [budgets.edits(self._team)]
+            return [budgets.edits(self._team) if ref is None else self.streams.bucket(ref)]
         return [budgets.posts_in(self._team, place.channel), budgets.posts(self._team)]
 
     async def post(self, place: Place, content: Content, key: str) -> Outcome:
+        """As a stream where that is wanted and to be had, else as a message that edits will make grow."""
+        started = await self.streams.start(place, content, key)
+        if started is not None:
+            return started
+
         def call(shown: list[Block]) -> Awaitable[AsyncSlackResponse]:
             return self._client.chat_postMessage(
                 channel=place.channel,
-                thread_ts=place.thread or None,
+                thread_ts=self.streams.thread(place) or None,
                 text=blocks.fallback(content),
                 blocks=shown,
                 unfurl_links=False,
@@ -76,6 +100,19 @@ class Writing:
         return Sent(ref)
 
     async def edit(self, ref: Ref, content: Content) -> Outcome:
+        stream = self.streams.of(ref)
+        if stream is not None:
+            return await self.streams.edit(stream, content)
+        answered = await self._update(ref, content)
+        if answered == Rejected("streaming_state_conflict"):
+            # A crash left it open: it is stopped first.
+            self.streams.met(ref)
+            return Unavailable("left_open", applied=False)
+        if answered == Rejected("block_mismatch"):
+            return await self.streams.take_back(ref, content.reply, "block_mismatch")
+        return answered
+
+    async def _update(self, ref: Ref, content: Content) -> Outcome:
         def call(shown: list[Block]) -> Awaitable[AsyncSlackResponse]:
             return self._client.chat_update(
                 channel=ref.channel,
@@ -97,19 +134,23 @@ class Writing:
 
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
         """Reads the thread (or the channel's latest messages) for the metadata of `post`."""
+        thread = self.streams.thread(place)
+        found = await self._find(place.channel, thread, place.reply_to, key)
+        if found is None and thread and not place.thread:
+            # Asked before streams were wanted, it was answered at top level.
+            return await self._find(place.channel, "", "", key)
+        return found
+
+    async def _find(self, channel: str, thread: str, after: str, key: str) -> Ref | Unavailable | None:
         cursor: str | None = None
         for _ in range(FIND_PAGES):
-            if place.thread:
+            if thread:
                 call = self._client.conversations_replies(
-                    channel=place.channel,
-                    ts=place.thread,
-                    limit=FIND_LIMIT,
-                    cursor=cursor,
-                    include_all_metadata=True,
+                    channel=channel, ts=thread, limit=FIND_LIMIT, cursor=cursor, include_all_metadata=True
                 )
             else:
                 call = self._client.conversations_history(
-                    channel=place.channel, limit=FIND_LIMIT, cursor=cursor, include_all_metadata=True
+                    channel=channel, limit=FIND_LIMIT, cursor=cursor, include_all_metadata=True
                 )
             answer = await ask(call)
             if isinstance(answer, Failure):
@@ -118,7 +159,12 @@ class Writing:
                 return Unavailable(answer.code, applied=None, retry_after=answer.retry_after or 0.0)
             found = _marked(answer.get("messages"), key)
             if found:
-                return Ref(place.channel, found)
+                return Ref(channel, found)
+            if thread and self.streams.lost(key):
+                for ts in _unmarked(answer.get("messages"), after or thread):
+                    if not self.streams.knows(ref := Ref(channel, ts)):
+                        self.streams.found(key, ref)
+                        return ref
             cursor = _next_cursor(answer)
             if cursor is None:
                 return None
@@ -166,6 +212,17 @@ def _marked(messages: object, key: str) -> str:
         if isinstance(payload, Mapping) and payload.get("key") == key and isinstance(ts, str):
             return ts
     return ""
+
+
+def _unmarked(messages: object, after: str) -> Iterator[str]:
+    """Messages of bots without a mark of ours: a start of a stream cannot carry one. `after`: the question's ts."""
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, Mapping) or not message.get("bot_id"):
+            continue
+        metadata, ts = message.get("metadata"), message.get("ts")
+        ours = isinstance(metadata, Mapping) and metadata.get("event_type") == blocks.METADATA
+        if not ours and isinstance(ts, str) and ts > after:
+            yield ts
 
 
 def _next_cursor(answer: Answer) -> str | None:

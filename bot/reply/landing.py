@@ -159,7 +159,7 @@ def _lost(view: View, call: Call, code: str, applied: bool | None, retry_after: 
         else:
             # An adapter that lets a message grow natively is on its guard against echoes itself. What came of this
             # append nobody knows: the page ends with what it may show, and is brought to that.
-            view.seal()
+            view.seal(message)
     if posting is not None:
         if applied is False:
             posting.attempts.pop()
@@ -179,7 +179,7 @@ def _full(view: View, call: Call, code: str, now: float) -> None:
         return
     log.info("outbox.full", extra={"reply": view.reply, "code": code})
     message.open, message.native = message.open or Open(0, now), True
-    view.seal()
+    view.seal(message)
     # Where nothing was settled yet there is nothing to close: the next try comes when there may be.
     message.retry_at = now if view.is_closed(message) else now + BACK_OFF
 

@@ -153,9 +153,9 @@ class View:
             self._leaving.cancel()
         self._leaving = asyncio.get_running_loop().call_at(until, self.look_again)
 
-    def seal(self) -> None:
-        """Close the open page where it is settled."""
-        if not self.finished:
+    def seal(self, message: Message) -> None:
+        """Close its page where it is settled, if that is the open one."""
+        if not self.finished and not self.is_closed(message):
             self.document.seal()
             self.look_at = 0
 
@@ -184,7 +184,7 @@ class View:
             return
         newest = self.messages[-1] if self.messages else None
         if newest is not None and newest.open is not None and now >= newest.open.until:
-            self.seal()
+            self.seal(newest)
         length = self.document.length
         if newest is not None and self._only_grows(newest, length):
             if length > newest.seen:

@@ -1,0 +1,438 @@
+"""chat.startStream, chat.appendStream, chat.stopStream: a direct message that grows natively. Law: nothing is appended
+twice, and what a stream shows is known, or is made known before its message is left.
+
+A stream takes nothing back, is sealed by Slack after some five minutes and holds some eleven thousand bytes. So a
+message has a *road* here, and the core need not know which:
+
+    streaming   what is settled is appended, the last call (stopStream) carries the rest
+    stopping    it takes no more (age, size, an error, an answer that was lost): `Full` closes its page, and stopStream
+                without text makes sure that no late append changes it any more
+    replaced    stopped, and not known to show what it should: chat.update gives it its text
+    taken back  Slack will not update it (block_mismatch is reported): chat.delete, and the page is posted anew
+
+An appendStream whose answer was lost may have happened, or may yet; none of this is guessed: stopStream is the fence
+after which nothing can be appended, and chat.update writes the whole text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import blocks, budgets
+from adapters.slack.budgets import Allowance
+from adapters.slack.outcomes import (
+    DEFAULT_RETRY,
+    GONE,
+    NEVER_UPDATED,
+    NO_STREAMS,
+    REFUSED,
+    STOPPED_BY_PERSON,
+    STREAM_OVER,
+    TOKEN_LOST,
+    Failure,
+    outcome,
+)
+from adapters.slack.web import ask
+from bot.ports import (
+    Bucket,
+    Content,
+    Full,
+    Gone,
+    Meter,
+    Open,
+    Outcome,
+    Place,
+    Ref,
+    Rejected,
+    Sent,
+    Unavailable,
+    Withdrawn,
+)
+
+log = logging.getLogger(__name__)
+
+Update: TypeAlias = Callable[[Ref, Content], Awaitable[Outcome]]
+K = TypeVar("K")
+
+LIFE_SECONDS = 240.0
+"""Slack seals a stream some five minutes after its start, whether text comes or not (slackapi/python-slack-sdk#1859;
+others say after five idle minutes). Four leave time for the last calls, also where budgets are short."""
+
+LEFT_AT_BYTES = 8_000
+"""UTF-8 bytes of a page after which its stream is left."""
+MOST_BYTES = 9_000
+"""UTF-8 bytes that a stream is ever given. Not documented; msg_too_long was met at 11,977 characters (CopilotKit#6063)
+and at 10,600 bytes (openclaw#143882)."""
+
+OFF_SECONDS = 3_600.0  # a workspace that has no streams is not asked again for so long
+PAUSE_SECONDS = 60.0  # the same after an odd answer to one start
+REMEMBERED = 1_000
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One message that grows natively, or did until a moment ago.
+
+    text      what it shows, as far as is known
+    sure      whether that is all that it shows, and will
+    live      Slack may still take it for a stream
+    broken    why it is to be left; ""
+    mute      Slack itself takes no more text for it
+    closing   its next call is chat.stopStream, and booked as one
+    doomed    why it is to be taken back; ""
+    """
+
+    ref: Ref
+    key: str
+    reply: str
+    until: float
+    text: str = ""
+    sure: bool = True
+    live: bool = True
+    broken: str = ""
+    mute: bool = False
+    closing: bool = False
+    doomed: str = ""
+    conflicts: int = 0
+
+    def open(self, shown: int | None = None) -> Sent:
+        """The answer that says: it grows, and wants a further call."""
+        return Sent(self.ref, Open(len(self.text) if shown is None else shown, self.until))
+
+
+class Streams:
+    """The streams of one workspace. `native`: whether new ones are started; `update`: chat.update, one attempt.
+
+    `stopped(ref, reply)` hears that a person has ended one with Slack's own button.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        team: str,
+        meter: Meter,
+        *,
+        native: bool,
+        update: Update,
+        heard: Callable[[Failure], None],
+        stopped: Callable[[Ref, str], None],
+        life: float = LIFE_SECONDS,
+    ) -> None:
+        self._life = life
+        self._client = client
+        self._team = team
+        self._meter = meter
+        self._native = native
+        self._update = update
+        self._heard = heard
+        self._stopped = stopped
+        self._streams: OrderedDict[Ref, Stream] = OrderedDict()
+        self._starts = Allowance(budgets.STARTS)
+        self._stops = Allowance(budgets.STOPS)
+        self._off_until = float("-inf")
+        self._lost: OrderedDict[str, None] = OrderedDict()  # keys of starts whose answer was lost
+        self._left: OrderedDict[str, None] = OrderedDict()  # replies whose stream was taken back
+        self._over: OrderedDict[Ref, None] = OrderedDict()  # messages that streamed once
+        self.withdrawn: OrderedDict[Ref, None] = OrderedDict()  # messages that we have deleted ourselves
+
+    def of(self, ref: Ref) -> Stream | None:
+        return self._streams.get(ref)
+
+    def thread(self, place: Place) -> str:
+        """Where posts go: where streams are wanted, the answer in a DM opens a thread under its question."""
+        return place.thread or (place.reply_to if self._native and place.private else "")
+
+    def bucket(self, ref: Ref) -> Bucket:
+        """What the next call for this message spends."""
+        stream = self._streams.get(ref)
+        if stream is None or not stream.live or stream.doomed:
+            return budgets.edits(self._team)
+        return budgets.stops(self._team) if stream.closing else budgets.appends(self._team)
+
+    # ------------------------------------------------------------------------------------------------ starting
+
+    async def start(self, place: Place, content: Content, key: str) -> Outcome | None:
+        """The first text of an answer as a stream; None: it had better be posted."""
+        now = asyncio.get_running_loop().time()
+        thread = self.thread(place)
+        if not self._native or not place.private or not thread or now < self._off_until:
+            return None
+        if content.settled is None or content.closed or content.ping or content.reply in self._left:
+            return None
+        if len(content.text.encode()) > LEFT_AT_BYTES or not self._starts.take(now):
+            return None
+        bucket = budgets.starts(self._team)
+        self._meter.spent(bucket)
+        first = content.text[: content.settled]
+        answer = await ask(
+            self._client.chat_startStream(
+                channel=place.channel, thread_ts=thread, chunks=_chunks(first) or None
+            )
+        )
+        if isinstance(answer, Failure):
+            return self._not_started(answer, key, bucket)
+        ts, channel = answer.get("ts"), answer.get("channel")
+        if not isinstance(ts, str) or not ts:
+            self._off_until = now + PAUSE_SECONDS
+            self._note(self._lost, key)
+            return Unavailable("no_ts", applied=True)
+        ref = Ref(channel if isinstance(channel, str) and channel else place.channel, ts)
+        stream = Stream(ref, key, content.reply, now + self._life, text=first if first.strip() else "")
+        self._keep(stream)
+        return stream.open(content.settled)
+
+    def _not_started(self, failed: Failure, key: str, bucket: Bucket) -> Outcome | None:
+        now = asyncio.get_running_loop().time()
+        if _is_refusal(failed):
+            wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
+            self._meter.refused(bucket, wait)
+            self._starts.shut(now + wait)
+            return None
+        off = OFF_SECONDS if failed.code in NO_STREAMS else PAUSE_SECONDS
+        if failed.status == 0 and failed.applied is False:
+            return Unavailable(failed.code, applied=False)
+        self._off_until = now + off
+        log.warning("no stream was started; edits go instead", extra={"code": failed.code, "seconds": off})
+        if failed.applied is False or 400 <= failed.status < 500:
+            return None
+        self._note(self._lost, key)
+        return Unavailable(failed.code, None, failed.retry_after or 0.0)
+
+    def lost(self, key: str) -> bool:
+        """Whether a start with this key was lost: it may exist, and carries no mark."""
+        return key in self._lost
+
+    def found(self, key: str, ref: Ref) -> None:
+        """A start whose answer was lost. What it shows is not known: the answer goes on in a new message."""
+        self._lost.pop(key, None)
+        self._keep(Stream(ref, key, "", float("-inf"), sure=False, broken="start_lost"))
+
+    def met(self, ref: Ref) -> None:
+        """A message of ours that streams, of which we know nothing: a crash left it."""
+        self._keep(Stream(ref, "", "", float("-inf"), sure=False, broken="left_open", closing=True))
+
+    def knows(self, ref: Ref) -> bool:
+        """Whether this message streams or has streamed, in this process."""
+        return ref in self._streams or ref in self._over
+
+    # ------------------------------------------------------------------------------------------------ growing
+
+    async def edit(self, stream: Stream, content: Content) -> Outcome:
+        """One step on the message's road; `Sent` with `open` where another one is needed."""
+        stream.reply = content.reply
+        if stream.doomed:
+            return await self._take_back(stream)
+        if not content.closed:
+            return await self._grow(stream, content)
+        return await (self._stop(stream, content) if stream.live else self._replace(stream, content))
+
+    async def _grow(self, stream: Stream, content: Content) -> Outcome:
+        if not stream.broken:
+            stream.broken = self._had_better_end(stream, content)
+        if stream.broken in STOPPED_BY_PERSON:
+            # The reply ends in a moment, and closes its page then.
+            return Unavailable(stream.broken, applied=False)
+        if stream.broken:
+            return Full(stream.broken)
+        settled = content.settled or 0
+        more = content.text[len(stream.text) : settled]
+        if not more.strip():
+            return stream.open(max(settled, len(stream.text)))
+        failed = await self._append(stream, more)
+        if failed is None:
+            return stream.open()
+        return self._not_appended(stream, failed)
+
+    def _had_better_end(self, stream: Stream, content: Content) -> str:
+        if not stream.sure:
+            return "answer_lost"
+        if not stream.live:
+            return "over"
+        if asyncio.get_running_loop().time() >= stream.until:
+            return "age"
+        if len(content.text.encode()) > LEFT_AT_BYTES:
+            return "size"
+        return "" if content.text.startswith(stream.text) else "changed"
+
+    async def _append(self, stream: Stream, more: str) -> Failure | None:
+        answer = await ask(
+            self._client.chat_appendStream(
+                channel=stream.ref.channel, ts=stream.ref.message, chunks=_chunks(more)
+            )
+        )
+        if isinstance(answer, Failure):
+            return answer
+        stream.text += more
+        return None
+
+    def _not_appended(self, stream: Stream, failed: Failure) -> Outcome:
+        told = self._told(stream, failed, budgets.appends(self._team))
+        if told is not None:
+            return told
+        stream.broken, stream.mute = failed.code, True
+        stream.live = failed.code not in STREAM_OVER
+        return Full(failed.code)
+
+    def _told(self, stream: Stream, failed: Failure, bucket: Bucket) -> Outcome | None:
+        """What any call for a stream may meet; None for an answer that says only that the stream takes no more."""
+        if _is_refusal(failed):
+            return outcome(failed, bucket=bucket.key)
+        if failed.code in GONE:
+            self._forget(stream)
+            return outcome(failed, bucket=bucket.key)
+        if failed.code in TOKEN_LOST - NO_STREAMS:
+            self._heard(failed)
+            return outcome(failed, bucket=bucket.key)
+        if failed.code in STOPPED_BY_PERSON:
+            self._ended_by_person(stream)
+            return Unavailable(failed.code, applied=False)
+        if failed.status == 0 and failed.applied is False:
+            return Unavailable(failed.code, applied=False)
+        if failed.applied is None:
+            stream.sure = False
+            stream.broken = stream.broken or "answer_lost"
+            return Unavailable(failed.code, None, failed.retry_after or 0.0)
+        return None
+
+    def _ended_by_person(self, stream: Stream) -> None:
+        """Somebody pressed Slack's own stop button: the reply is to end as if it were ours."""
+        if stream.broken not in STOPPED_BY_PERSON:
+            stream.live, stream.broken = False, next(iter(STOPPED_BY_PERSON))
+            self._stopped(stream.ref, stream.reply)
+
+    # ------------------------------------------------------------------------------------------------ ending
+
+    async def _stop(self, stream: Stream, content: Content) -> Outcome:
+        """The last call of a stream, with the rest of its text where it may take it."""
+        fits = stream.sure and not stream.mute and content.text.startswith(stream.text)
+        fits = fits and len(content.text.encode()) <= MOST_BYTES
+        rest = content.text[len(stream.text) :] if fits else ""
+        bucket = budgets.stops(self._team)
+        if not stream.closing:
+            if not self._stops.take(asyncio.get_running_loop().time()):
+                # Stops are rare: the text comes first, by an append, and its end when there is one to spare.
+                return await self._rest_first(stream, rest)
+            self._meter.spent(bucket)
+        answer = await ask(
+            self._client.chat_stopStream(
+                channel=stream.ref.channel,
+                ts=stream.ref.message,
+                chunks=_chunks(rest) or None,
+                blocks=(blocks.markdown(content)[1:] or None) if fits else None,
+                metadata=_marked(stream.key) if fits and stream.key else None,
+            )
+        )
+        if isinstance(answer, Failure):
+            return self._not_stopped(stream, content, answer, fits=fits)
+        stream.live = False
+        return self._whole(stream) if fits else stream.open()
+
+    async def _rest_first(self, stream: Stream, rest: str) -> Outcome:
+        stream.closing = True
+        failed = await self._append(stream, rest) if rest.strip() else None
+        if failed is None:
+            return stream.open()
+        told = self._told(stream, failed, budgets.appends(self._team))
+        stream.mute, stream.live = True, failed.code not in STREAM_OVER
+        return told or stream.open()
+
+    def _not_stopped(self, stream: Stream, content: Content, failed: Failure, *, fits: bool) -> Outcome:
+        bucket = budgets.stops(self._team)
+        if _is_refusal(failed) and not stream.closing:
+            wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
+            self._meter.refused(bucket, wait)
+            self._stops.shut(asyncio.get_running_loop().time() + wait)
+            stream.closing = True
+            return stream.open()
+        stream.closing = True
+        if failed.code in STOPPED_BY_PERSON:
+            self._ended_by_person(stream)
+            return stream.open()
+        told = self._told(stream, failed, bucket)
+        if told is not None:
+            return told
+        if failed.code in STREAM_OVER:
+            stream.live = False
+            whole = stream.sure and stream.text == content.text and not content.controls
+            return self._whole(stream) if whole else stream.open()
+        # Refused with what it carried, it is tried with nothing; refused with nothing, it may be over all the same.
+        stream.mute, stream.live = True, fits
+        log.warning("a stream was not stopped", extra={"code": failed.code})
+        return stream.open()
+
+    async def _replace(self, stream: Stream, content: Content) -> Outcome:
+        """It is stopped: give it its text, unless that is what it shows."""
+        if stream.sure and stream.text == content.text and not content.controls:
+            return self._whole(stream)
+        result = await self._update(stream.ref, content)
+        match result:
+            case Sent() | Gone():
+                self._forget(stream)
+            case Rejected("streaming_state_conflict") if not stream.conflicts:
+                stream.conflicts += 1
+                stream.live = stream.closing = stream.mute = True
+                return stream.open()
+            case Rejected(code) if code in NEVER_UPDATED and not content.controls:
+                stream.doomed = code
+                return stream.open()
+        return result
+
+    async def take_back(self, ref: Ref, reply: str, code: str) -> Outcome:
+        """Delete a message that streamed once and cannot be changed any more."""
+        stream = Stream(ref, "", reply, float("-inf"), doomed=code)
+        self._keep(stream)
+        return await self._take_back(stream)
+
+    async def _take_back(self, stream: Stream) -> Outcome:
+        self._note(self.withdrawn, stream.ref)  # the news of it is no news to us
+        answer = await ask(self._client.chat_delete(channel=stream.ref.channel, ts=stream.ref.message))
+        if isinstance(answer, Failure) and answer.code not in GONE:
+            if _is_refusal(answer):
+                return Unavailable(
+                    answer.code, applied=False, retry_after=answer.retry_after or DEFAULT_RETRY
+                )
+            return outcome(answer, bucket="")
+        self._forget(stream)
+        self._note(self._left, stream.reply)
+        return Withdrawn(stream.doomed)
+
+    # ------------------------------------------------------------------------------------------------ remembering
+
+    def _whole(self, stream: Stream) -> Outcome:
+        self._forget(stream)
+        return Sent(stream.ref)
+
+    def _forget(self, stream: Stream) -> None:
+        self._streams.pop(stream.ref, None)
+        self._note(self._over, stream.ref)
+
+    def _keep(self, stream: Stream) -> None:
+        self._streams[stream.ref] = stream
+        if len(self._streams) > REMEMBERED:
+            self._streams.popitem(last=False)
+
+    @staticmethod
+    def _note(table: OrderedDict[K, None], key: K) -> None:
+        table[key] = None
+        if len(table) > REMEMBERED:
+            table.popitem(last=False)
+
+
+def _is_refusal(failed: Failure) -> bool:
+    return failed.status == 429 or failed.code in REFUSED
+
+
+def _chunks(text: str) -> list[dict[str, Any]]:
+    """Always chunks, as the SDK's own helper sends them: a stream never changes its mode."""
+    return [{"type": "markdown_text", "text": text}] if text.strip() else []
+
+
+def _marked(key: str) -> dict[str, Any]:
+    return {"event_type": blocks.METADATA, "event_payload": {"key": key}}
