@@ -174,6 +174,11 @@ class Settings(ChannelDefaults):
         ge=500,
         le=11_500,
     )
+    slack_streaming: Literal["edit", "native"] = _env(
+        "SLACK_STREAMING",
+        "edit",
+        "How answers grow in direct messages: edit, or native (Slack's own streams, in a thread).",
+    )
     discord_page_characters: int = _env(
         "DISCORD_PAGE_CHARACTERS", 2_000, "A Discord message holds this much of an answer.", ge=200, le=2_000
     )

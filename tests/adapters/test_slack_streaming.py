@@ -80,9 +80,9 @@ class Workspace:
         async with asyncio.timeout(10):
             return await anext(self._events)
 
-    async def ask(self, channel: str = "", **more: str) -> Incoming:
+    async def ask(self, channel: str = "", *, thread: str = "") -> Incoming:
         self.asked += 1
-        await self.server.say(ADA, channel or self.dm, f"{self.server.mention} why, {self.asked}?", **more)
+        await self.server.say(ADA, channel or self.dm, f"{self.server.mention} why, {self.asked}?", thread=thread)
         event = await self.next()
         assert isinstance(event, Incoming), event
         return event
