@@ -44,7 +44,7 @@ def check_blocks(blocks: object) -> list[Block]:
         raise _too_many()
     faults: list[str] = []
     for number, block in enumerate(blocks):
-        _check(block, f"/blocks/{number}", faults)
+        check_block(block, f"/blocks/{number}", faults)
     if faults:
         raise SlackError("invalid_blocks", faults)
     ids = [block["block_id"] for block in blocks if block.get("block_id")]
@@ -139,7 +139,8 @@ def _weight(block: Block) -> int:
     return total
 
 
-def _check(block: object, at: str, faults: list[str]) -> None:
+def check_block(block: object, at: str, faults: list[str]) -> None:
+    """Adds to `faults` what Slack would object to, each with a pointer from `at`."""
     if not isinstance(block, dict) or not isinstance(block.get("type"), str):
         faults.append(f"must be a block with a type [json-pointer:{at}]")
         return
@@ -247,6 +248,8 @@ def _check_element(element: object, at: str, faults: list[str]) -> None:
             faults.append(f"must be primary or danger [json-pointer:{at}/style]")
         if "value" in element:
             _text(element["value"], f"{at}/value", 2_000, faults)
+        if "confirm" in element:
+            _check_confirm(element["confirm"], f"{at}/confirm", faults)
     elif element["type"] == "feedback_buttons":
         for side in ("positive_button", "negative_button"):
             button = element.get(side)
@@ -257,6 +260,14 @@ def _check_element(element: object, at: str, faults: list[str]) -> None:
     elif element["type"] == "icon_button":
         _text(element.get("icon"), f"{at}/icon", 100, faults)
         _text_object(element.get("text"), f"{at}/text", 75, faults, kinds=_PLAIN)
+
+
+def _check_confirm(dialog: object, at: str, faults: list[str]) -> None:
+    if not isinstance(dialog, dict):
+        faults.append(f"must be an object [json-pointer:{at}]")
+        return
+    for name, most in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
+        _text_object(dialog.get(name), f"{at}/{name}", most, faults, kinds=_PLAIN)
 
 
 _ELEMENTS = frozenset(

@@ -185,21 +185,22 @@ class Conversations:
             "real_name_normalized": person.name,
             "display_name": person.name,
             "display_name_normalized": person.name,
-            "team": TEAM,
+            "team": person.team,
         }
         if person.bot:
             profile |= {"bot_id": person.bot_id, "always_active": True}
         body = {
             "id": person.id,
-            "team_id": TEAM,
+            "team_id": person.team,
             "name": person.name.lower(),
             "deleted": False,
             "real_name": person.name,
             "tz": "Europe/London",
             "profile": profile,
             "is_admin": person.admin,
-            "is_owner": False,
+            "is_owner": person.owner,
             "is_primary_owner": False,
+            "is_stranger": person.stranger,
             "is_restricted": person.guest,
             "is_ultra_restricted": False,
             "is_bot": person.bot,

@@ -32,6 +32,7 @@ class Files:
         self._places = places
         self._workspace = places.workspace
         self._tokens = tokens
+        self.moved: dict[str, str] = {}  # file -> where its downloads are sent
         self._uploads: dict[str, File] = {}  # secret of an upload's address -> its file
 
     def handlers(self) -> dict[str, Handler]:
@@ -131,6 +132,9 @@ class Files:
         return file
 
     async def download(self, request: web.Request) -> web.Response:
+        moved = self.moved.get(request.match_info["file"])
+        if moved is not None:
+            return web.Response(status=302, headers={"Location": moved})
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         may = token == self._tokens.bot and not self._tokens.revoked and "files:read" in self._tokens.scopes
         if not may:

@@ -26,7 +26,10 @@ class Person:
     bot: bool = False
     bot_id: str = ""  # a bot's B... id
     admin: bool = False
+    owner: bool = False
     guest: bool = False
+    stranger: bool = False
+    team: str = TEAM  # another one's: somebody who is here by Slack Connect
     locale: str = "en-US"
 
 
@@ -42,6 +45,7 @@ class File:
     owner: str
     content: bytes | None = None
     shared: bool = False
+    only_named: bool = False  # messages tell its id alone
 
 
 @dataclass(slots=True)

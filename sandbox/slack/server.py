@@ -10,7 +10,7 @@ Bots come in by Socket Mode, or by signed HTTP after `set_request_url`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -72,12 +72,14 @@ class SlackServer:
         self._responses = Responses(workspace)
         self._surfaces = Surfaces(places, tokens)
         self._files = Files(places, tokens)
+        conversations = Conversations(places)
+        self.groups = conversations.groups  # user group -> (handle, people)
         self._verbs = Verbs(workspace, self._delivery, self._responses, self._surfaces, self._files)
         self._api = WebApi(clock, limits, record, self.faults, tokens)
         self._api.resolve = places.resolve
         self._api.handlers = {
             **Chat(places).handlers(),
-            **Conversations(places).handlers(),
+            **conversations.handlers(),
             **Streams(places).handlers(),
             **self._files.handlers(),
             **self._surfaces.handlers(),
@@ -161,6 +163,10 @@ class SlackServer:
     async def submit(self, person: str, view: str, values: dict[str, dict[str, Any]]) -> str:
         return await self._verbs.submit(person, view, values)
 
+    async def fill(self, person: str, view: str, values: Mapping[str, str | Sequence[str]]) -> str:
+        """A person fills a modal in and sends it off. `values`: by block id; options by what one reads there."""
+        return await self._verbs.fill(person, view, values)
+
     async def stop_stream(self, person: str, channel: str, message: str) -> None:
         self._verbs.stop_stream(person, channel, message)
 
@@ -202,6 +208,14 @@ class SlackServer:
             "member": BOT_USER in channel.members,
         }
 
+    def set_person(self, person: str, **changes: Any) -> None:
+        """Change what somebody is: `admin`, `owner`, `guest`, `stranger`, `locale`, `team` (of Slack Connect)."""
+        found = self._workspace.people[person]
+        for name, value in changes.items():
+            if not hasattr(found, name):
+                raise MisusedError(f"a person has no {name!r}")
+            setattr(found, name, value)
+
     def direct(self, person: str) -> str:
         """The id of a person's DM with the bot."""
         return self._workspace.direct(person).id
@@ -238,6 +252,18 @@ class SlackServer:
     def file(self, file: str) -> bytes:
         """The bytes of a file that was uploaded. Raises KeyError."""
         return self._workspace.files[file].content or b""
+
+    def only_named(self, file: str) -> None:
+        """Messages tell no more than the id of this file, as with Slack Connect: `files.info` has the rest."""
+        self._workspace.files[file].only_named = True
+
+    def move_file(self, file: str, url: str) -> None:
+        """Downloads of this file are redirected there from now on."""
+        self._files.moved[file] = url
+
+    def drop_file(self, file: str) -> None:
+        """Somebody deletes a file."""
+        del self._workspace.files[file]
 
     def views(self) -> list[dict[str, Any]]:
         """Open modals and home tabs: {"id","person","body","state"}."""

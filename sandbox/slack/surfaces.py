@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.slack.arguments import Arguments, is_ts
+from sandbox.slack.forms import checked_view
 from sandbox.slack.nouns import APP, BOT, BOT_USER, DOMAIN, TEAM, Channel, Message
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler, Tokens
-
-MOST_VIEW_BLOCKS = 100
-MOST_PRIVATE_METADATA = 3_000
 
 
 @dataclass(slots=True)
@@ -268,28 +266,3 @@ class Surfaces:
 
     def _checked(self, said: Arguments, kind: str) -> dict[str, Any]:
         return checked_view(said.structure("view"), kind)
-
-
-def checked_view(view: object, kind: str) -> dict[str, Any]:
-    """Raises SlackError("invalid_arguments") with what is wrong."""
-    wrong = []
-    if not isinstance(view, dict) or view.get("type") != kind:
-        raise SlackError("invalid_arguments", [f"must be of type {kind} [json-pointer:/view/type]"])
-    blocks = view.get("blocks")
-    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-        wrong.append("missing required field: blocks [json-pointer:/view]")
-    elif len(blocks) > MOST_VIEW_BLOCKS:
-        wrong.append(f"no more than {MOST_VIEW_BLOCKS} items allowed [json-pointer:/view/blocks]")
-    if len(str(view.get("private_metadata") or "")) > MOST_PRIVATE_METADATA:
-        wrong.append(
-            f"must be less than {MOST_PRIVATE_METADATA + 1} characters [json-pointer:/view/private_metadata]"
-        )
-    for name in ("title", "submit", "close") if kind == "modal" else ():
-        label = view.get(name)
-        if label is None and name != "title":
-            continue
-        if not isinstance(label, dict) or not 1 <= len(str(label.get("text") or "")) <= 24:
-            wrong.append(f"must be 1 to 24 characters [json-pointer:/view/{name}]")
-    if wrong:
-        raise SlackError("invalid_arguments", wrong)
-    return view

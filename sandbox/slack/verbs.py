@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.slack.delivery import VERIFICATION, Delivery, Missed
 from sandbox.slack.files import Files
+from sandbox.slack.forms import checked_view, filled
 from sandbox.slack.nouns import APP, BOT_USER, DOMAIN, SLACKBOT, TEAM, Channel, Message, Person
 from sandbox.slack.refusals import MisusedError, SlackError
 from sandbox.slack.responses import Responses, Target
-from sandbox.slack.surfaces import Surfaces, View, checked_view
+from sandbox.slack.surfaces import Surfaces, View
 from sandbox.slack.wording import as_sent, rich_text
 from sandbox.slack.workspace import Workspace
 
@@ -256,6 +257,13 @@ class Verbs:
         about = {"id": interaction, "view": view, "author": person}
         self._workspace.spawn(self._submitted(payload, about, found))
         return interaction
+
+    async def fill(self, person: str, view: str, values: Mapping[str, str | Sequence[str]]) -> str:
+        """Fill a modal in as a person does, by the names of its fields, and send it off."""
+        found = self._surfaces.views.get(view)
+        if found is None or found.person != person:
+            raise MisusedError(f"{person} has no modal {view}")
+        return await self.submit(person, view, filled(found.body, values))
 
     async def _submitted(self, payload: dict[str, Any], about: dict[str, Any], view: View) -> None:
         outcome = await self._delivery.ask("interactive", "view_submission", payload, about)

@@ -109,6 +109,10 @@ class Workspace:
             "permalink": f"https://{DOMAIN}.slack.com/files/{file.owner}/{file.id}/{file.name}",
         }
 
+    def named_json(self, file: File) -> dict[str, Any]:
+        """What a message tells of a file whose access has to be checked."""
+        return {"id": file.id, "mode": "file_access", "file_access": "check_file_info", "created": 0}
+
     def message_json(self, message: Message, *, metadata: bool = False) -> dict[str, Any]:
         """A message as the Web API and the events give it."""
         body: dict[str, Any] = {
@@ -127,7 +131,9 @@ class Workspace:
                 body["username"] = message.username
         if message.client_msg_id:
             body["client_msg_id"] = message.client_msg_id
-        body["team"] = TEAM
+        body["team"] = author.team if author is not None else TEAM
+        if author is not None and author.team != TEAM:
+            body |= {"user_team": author.team, "source_team": author.team}
         if message.stream is not None:
             body["text"] = message.stream.source
             body["blocks"] = [{"type": "markdown", "text": message.stream.source}, *message.stream.blocks]
@@ -138,7 +144,9 @@ class Workspace:
         if message.attachments:
             body["attachments"] = message.attachments
         if message.files:
-            body["files"] = [self.file_json(file) for file in message.files]
+            body["files"] = [
+                self.named_json(file) if file.only_named else self.file_json(file) for file in message.files
+            ]
             body["upload"] = False
         if message.edited:
             body["edited"] = {"user": message.edited[0], "ts": message.edited[1]}
