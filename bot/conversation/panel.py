@@ -1,15 +1,190 @@
 """The settings as a form, and what comes back from it. Pure. Law: a field that was not submitted does not change, and a
 mistake in one field is a sentence about that field alone.
+
+Each choice offers to follow the level above and says what that is at the moment; a text that is left empty follows it.
+A group has at most five rows on Discord (a row for each choice, one for all texts together) and at most five texts.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal, TypeAlias
 
+from bot import sentences
 from bot.claude.models import Model
-from bot.conversation.preferences import Preferences, Scope
-from bot.ports import Panel
+from bot.conversation.preferences import ADDING_UP, WORKSPACE_ONLY, Preferences, Scope
+from bot.conversation.spending import dollars
+from bot.panels import Field, FieldKind, Group, Option, Panel
+from bot.translations import NAMES, say
+
+FOLLOW = "follow"  # the value of the choice that follows the level above
+_PREFIX = "settings"
+# Discord's selects hold 25 options and its lists of people 25 names; one option is FOLLOW.
+_OPTIONS = 24
+_NAMES = 25
+_LABEL = 75
+_MODEL_ID = re.compile(r"[\w.:/@\[\]-]{1,200}")
+_DOLLARS = re.compile(r"\$?\s*(\d{1,7})(?:[.,](\d{1,2}|\d{4,6}))?\s*\$?")
+_PERSONA = 2_000  # what a text holds on both platforms; Slack takes 3,000
+
+_Kind: TypeAlias = Literal[
+    "model", "choice", "switch", "number", "dollars", "persona", "people", "roles", "ids"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One field of `Preferences`: its sentence, and what may be answered."""
+
+    name: str
+    label: str
+    kind: _Kind
+    options: tuple[tuple[str, str], ...] = ()
+    least: int = 0
+    most: int = 0
+    zero: str = ""
+
+
+_LANGUAGE = "language"
+_AUTO = "auto"  # stands for "", which is no option's value on either platform
+_GROUPS: tuple[tuple[str, str, tuple[_Asked, ...]], ...] = (
+    (
+        "answer",
+        sentences.GROUP_ANSWER,
+        (
+            _Asked("model", sentences.FIELD_MODEL, "model"),
+            _Asked(
+                "effort",
+                sentences.FIELD_EFFORT,
+                "choice",
+                (
+                    ("low", sentences.EFFORT_LOW),
+                    ("medium", sentences.EFFORT_MEDIUM),
+                    ("high", sentences.EFFORT_HIGH),
+                    ("xhigh", sentences.EFFORT_XHIGH),
+                    ("max", sentences.EFFORT_MAX),
+                    ("off", sentences.EFFORT_OFF),
+                ),
+            ),
+            _Asked(
+                "growing",
+                sentences.FIELD_GROWING,
+                "choice",
+                (("growing", sentences.GROWING_YES), ("when_done", sentences.GROWING_DONE)),
+            ),
+            _Asked("footer", sentences.FIELD_FOOTER, "switch"),
+            _Asked("persona", sentences.FIELD_PERSONA, "persona"),
+        ),
+    ),
+    (
+        "where",
+        sentences.GROUP_WHERE,
+        (
+            _Asked("answers_here", sentences.FIELD_ANSWERS_HERE, "switch"),
+            _Asked("always_on", sentences.FIELD_ALWAYS_ON, "switch"),
+            _Asked(
+                "reply_in",
+                sentences.FIELD_REPLY_IN,
+                "choice",
+                (("thread", sentences.IN_THREAD), ("channel", sentences.IN_CHANNEL)),
+            ),
+            _Asked(
+                "branching",
+                sentences.FIELD_BRANCHING,
+                "choice",
+                (
+                    ("never", sentences.BRANCH_NEVER),
+                    ("always", sentences.BRANCH_ALWAYS),
+                    ("busy", sentences.BRANCH_BUSY),
+                ),
+            ),
+        ),
+    ),
+    (
+        "manner",
+        sentences.GROUP_MANNER,
+        (
+            _Asked(
+                "while_answering",
+                sentences.FIELD_WHILE_ANSWERING,
+                "choice",
+                (("wait", sentences.WHILE_WAIT), ("steer", sentences.WHILE_STEER)),
+            ),
+            _Asked("remove_with_question", sentences.FIELD_REMOVE, "switch"),
+            _Asked(
+                _LANGUAGE,
+                sentences.FIELD_LANGUAGE,
+                "choice",
+                tuple((value, value) for value in (_AUTO, *NAMES)),
+            ),
+            _Asked("notify_after", sentences.FIELD_NOTIFY, "number", most=86_400, zero=sentences.NEVER),
+            _Asked("attach_pages", sentences.FIELD_ATTACH_PAGES, "number", most=1_000, zero=sentences.NEVER),
+            _Asked(
+                "attach_code", sentences.FIELD_ATTACH_CODE, "number", most=1_000_000, zero=sentences.NEVER
+            ),
+        ),
+    ),
+    (
+        "who",
+        sentences.GROUP_WHO,
+        (
+            _Asked(
+                "who_asks",
+                sentences.FIELD_WHO,
+                "choice",
+                (("everyone", sentences.WHO_EVERYONE), ("listed", sentences.WHO_LISTED)),
+            ),
+            _Asked("allowed_people", sentences.FIELD_ALLOWED_PEOPLE, "people"),
+            _Asked("allowed_groups", sentences.FIELD_ALLOWED_GROUPS, "roles"),
+            _Asked("denied_people", sentences.FIELD_DENIED_PEOPLE, "people"),
+            _Asked("denied_groups", sentences.FIELD_DENIED_GROUPS, "roles"),
+        ),
+    ),
+    (
+        "others",
+        sentences.GROUP_OTHERS,
+        (
+            _Asked("direct_messages", sentences.FIELD_DIRECT, "switch"),
+            _Asked("guests", sentences.FIELD_GUESTS, "switch"),
+            _Asked("outsiders", sentences.FIELD_OUTSIDERS, "switch"),
+            _Asked("bots", sentences.FIELD_BOTS, "ids"),
+            _Asked("bots_in_a_row", sentences.FIELD_BOTS_IN_A_ROW, "number", least=1, most=100),
+        ),
+    ),
+    (
+        "spending",
+        sentences.GROUP_SPENDING,
+        (
+            _Asked(
+                "requests_a_minute", sentences.FIELD_REQUESTS, "number", most=10_000, zero=sentences.NO_LIMIT
+            ),
+            _Asked("person_daily", sentences.FIELD_PERSON_DAILY, "dollars", zero=sentences.NO_LIMIT),
+            _Asked("channel_daily", sentences.FIELD_CHANNEL_DAILY, "dollars", zero=sentences.NO_LIMIT),
+            _Asked("workspace_daily", sentences.FIELD_WORKSPACE_DAILY, "dollars", zero=sentences.NO_LIMIT),
+        ),
+    ),
+)
+_ASKED: Mapping[str, _Asked] = {asked.name: asked for _, _, fields in _GROUPS for asked in fields}
+
+# ---------------------------------------------------------------------------------------------------- the form
+
+
+def panel_id(scope: Scope, channel: str) -> str:
+    """The id of the form of this scope; `scope_of` reads it again."""
+    return f"{_PREFIX}:{scope}:{channel if scope == 'channel' else ''}"
+
+
+def scope_of(id_: str) -> tuple[Scope, str] | None:
+    """Which scope a submitted form is of, and which channel ("" for a workspace); None: it is another form."""
+    match id_.split(":"):
+        case [prefix, "channel", channel] if prefix == _PREFIX and channel:
+            return "channel", channel
+        case [prefix, "workspace", ""] if prefix == _PREFIX:
+            return "workspace", ""
+    return None
 
 
 def settings_panel(
@@ -18,7 +193,7 @@ def settings_panel(
     changes: Mapping[str, Any],
     models: Sequence[Model],
     *,
-    id: str,  # noqa: A002 - Panel.id
+    channel: str = "",
     language: str = "",
     without: Collection[str] = (),
 ) -> Panel:
@@ -26,18 +201,212 @@ def settings_panel(
 
     above     what holds where nothing is set here: `resolve(defaults, workspace, {})` for a channel
     changes   what is set here (the store's mapping for this very scope)
-    id        comes back in `Submitted.panel`
     without   names of `Preferences` that mean nothing on this platform
     """
-    raise NotImplementedError
+    form = _Form(scope, above, changes, models, language)
+    left_out = {*without, *(WORKSPACE_ONLY if scope == "channel" else ("always_on",))}
+    groups = []
+    for id_, title, asked in _GROUPS:
+        fields = tuple(form.field(one) for one in asked if one.name not in left_out)
+        if fields:
+            groups.append(Group(id_, say(language, title), fields))
+    in_channel = scope == "channel"
+    return Panel(
+        id=panel_id(scope, channel),
+        title=say(
+            language, sentences.SETTINGS_TITLE_CHANNEL if in_channel else sentences.SETTINGS_TITLE_WORKSPACE
+        ),
+        intro=say(
+            language, sentences.SETTINGS_INTRO_CHANNEL if in_channel else sentences.SETTINGS_INTRO_WORKSPACE
+        ),
+        groups=tuple(groups),
+        submit=say(language, sentences.SETTINGS_SUBMIT),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What all fields of one form have in common."""
+
+    scope: Scope
+    above: Preferences
+    changes: Mapping[str, Any]
+    models: Sequence[Model]
+    language: str
+
+    def field(self, asked: _Asked) -> Field:
+        set_ = self.changes.get(asked.name)
+        match asked.kind:
+            case "model" | "choice" | "switch":
+                options = self._options(asked, set_)
+                value = FOLLOW if set_ is None else _option(set_)
+                return self._made(asked, "choice", (value,), options=options)
+            case "people" | "roles" | "ids":
+                ids = tuple(str(id_) for id_ in set_ or ())
+                if asked.kind == "ids" or len(ids) > _NAMES:
+                    told = (", ".join(ids),) if ids else ()
+                    return self._made(asked, "text", told, hint=say(self.language, sentences.IDS_HINT))
+                hint = ""
+                if self.scope == "channel":
+                    adds = asked.name in ADDING_UP
+                    hint = sentences.ADDED_TO_EVERYWHERE if adds else sentences.EMPTY_MEANS_LIST
+                return self._made(asked, asked.kind, ids, hint=say(self.language, hint) if hint else "")
+            case "persona":
+                told = () if set_ is None else (set_ or "-",)
+                hint = say(self.language, sentences.EMPTY_MEANS_PERSONA)
+                return self._made(asked, "paragraph", told, hint=hint, limit=_PERSONA)
+            case "number" | "dollars":
+                told = () if set_ is None else (_written(asked, set_),)
+                return self._made(asked, "text", told, hint=self._empty_means(asked), limit=20)
+
+    def _made(
+        self,
+        asked: _Asked,
+        kind: FieldKind,
+        values: tuple[str, ...],
+        *,
+        options: tuple[Option, ...] = (),
+        hint: str = "",
+        limit: int = 0,
+    ) -> Field:
+        label = say(self.language, asked.label)
+        return Field(asked.name, label, kind, values, options=options, hint=hint, limit=limit)
+
+    def _options(self, asked: _Asked, set_: object) -> tuple[Option, ...]:
+        labels = self._labels(asked)
+        held = _option(getattr(self.above, asked.name))
+        follows = sentences.AS_EVERYWHERE if self.scope == "channel" else sentences.AS_USUAL
+        first = Option(FOLLOW, _short(say(self.language, follows, value=labels.get(held, held))))
+        if asked.kind == "model" and isinstance(set_, str) and set_ not in list(labels)[:_OPTIONS]:
+            labels = {set_: labels.get(set_, set_), **labels}
+        if asked.name == "effort" and set_ != "off":
+            del labels[
+                "off"
+            ]  # for servers that do not know the effort: the operator knows whether this is one
+        return (first, *[Option(value, _short(label)) for value, label in labels.items()][:_OPTIONS])
+
+    def _labels(self, asked: _Asked) -> dict[str, str]:
+        """What each value of a choice is called."""
+        if asked.kind == "model":
+            return {model.id: model.name for model in self.models if _MODEL_ID.fullmatch(model.id)}
+        if asked.kind == "switch":
+            return {"on": say(self.language, sentences.YES), "off": say(self.language, sentences.NO)}
+        if asked.name == _LANGUAGE:  # languages are called what they call themselves
+            return {_AUTO: say(self.language, sentences.LANGUAGE_OF_PERSON), **NAMES}
+        return {value: say(self.language, label) for value, label in asked.options}
+
+    def _empty_means(self, asked: _Asked) -> str:
+        held = getattr(self.above, asked.name)
+        zero = say(self.language, asked.zero) if asked.zero else ""
+        value = zero if not held and zero else _written(asked, held)
+        if not zero:
+            return say(self.language, sentences.AS_USUAL, value=value)
+        return say(self.language, sentences.EMPTY_MEANS, value=value, zero=zero)
+
+
+def _option(value: Any) -> str:
+    """The value of the option that stands for this value of a preference."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) or _AUTO
+
+
+def _written(asked: _Asked, value: Any) -> str:
+    if asked.kind == "dollars":
+        return (
+            f"{Decimal(int(value)) / 1_000_000:f}"
+            if value % 10_000
+            else dollars(int(value))[1:].replace(",", "")
+        )
+    return str(value)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL else label[: _LABEL - 1] + "…"
+
+
+# ---------------------------------------------------------------------------------------------------- what comes back
 
 
 def changed(
-    values: Mapping[str, tuple[str, ...]], scope: Scope, above: Preferences, *, language: str = ""
+    values: Mapping[str, tuple[str, ...]], scope: Scope, *, language: str = ""
 ) -> tuple[dict[str, Any], list[str]]:
     """What a submitted form changes, for `store.preferences.change`: name -> value, None: no longer set here.
 
     Second: a sentence for each mistake; a field with a mistake is not among the changes. Fields that are not in
     `values`, or not known, change nothing.
     """
-    raise NotImplementedError
+    changes: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for name, told in values.items():
+        asked = _ASKED.get(name)
+        if asked is None or (scope == "channel" and name in WORKSPACE_ONLY):
+            continue
+        try:
+            changes[name] = _read(asked, told)
+        except _Mistake as mistake:
+            problem = say(language, mistake.sentence, **mistake.blanks)
+            mistakes.append(
+                say(language, sentences.MISTAKE, field=say(language, asked.label), problem=problem)
+            )
+    return changes, mistakes
+
+
+def warnings(preferences: Preferences, *, language: str = "") -> list[str]:
+    """What a manager should know of settings that are valid, but hardly meant."""
+    listed = preferences.allowed_people or preferences.allowed_groups
+    if preferences.who_asks == "listed" and not listed:
+        return [say(language, sentences.NOBODY_LISTED)]
+    return []
+
+
+class _Mistake(Exception):
+    def __init__(self, sentence: str, **blanks: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.blanks = blanks
+
+
+def _read(asked: _Asked, told: tuple[str, ...]) -> Any:
+    """The value that was submitted; None where the level above is to be followed."""
+    if asked.kind in ("people", "roles", "ids"):
+        # A list that is too long for a select comes as a text.
+        ids = sorted({id_ for one in told for id_ in re.split(r"[\s,;]+", one)} - {""})
+        return ids or None
+    value = told[0].strip() if told else ""
+    if not value or value == FOLLOW:
+        return None
+    match asked.kind:
+        case "switch":
+            if value not in ("on", "off"):
+                raise _Mistake(sentences.MISTAKE_CHOICE)
+            return value == "on"
+        case "choice":
+            if value not in dict(asked.options):
+                raise _Mistake(sentences.MISTAKE_CHOICE)
+            return "" if value == _AUTO else value
+        case "model":
+            if not _MODEL_ID.fullmatch(value):
+                raise _Mistake(sentences.MISTAKE_CHOICE)
+            return value
+        case "persona":
+            if len(value) > _PERSONA:
+                raise _Mistake(sentences.MISTAKE_LONG, limit=f"{_PERSONA:,}")
+            return "" if value == "-" else value
+        case "number":
+            if not re.fullmatch(r"\d{1,9}", value) or not asked.least <= int(value) <= asked.most:
+                raise _Mistake(sentences.MISTAKE_NUMBER, least=asked.least, most=asked.most)
+            return int(value)
+        case "dollars":
+            return _micros(value)
+
+
+def _micros(written: str) -> int:
+    """Millionths of a dollar: of "2", "2.50", "2,50", "$2.50". "1,000" is one dollar to some and a thousand to others."""
+    found = _DOLLARS.fullmatch(written)
+    if found is None:
+        raise _Mistake(sentences.MISTAKE_DOLLARS)
+    amount = Decimal(f"{found[1]}.{found[2] or 0}") * 1_000_000
+    if amount > 10**12:
+        raise _Mistake(sentences.MISTAKE_DOLLARS)
+    return int(amount.to_integral_value(ROUND_HALF_UP))
