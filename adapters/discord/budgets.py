@@ -22,12 +22,16 @@ POST: Final = "POST /channels/{c}/messages"
 EDIT: Final = "PATCH /channels/{c}/messages/{m}"
 TYPING: Final = "POST /channels/{c}/typing"
 READ: Final = "GET /channels/{c}/messages"
+DELETE: Final = "DELETE /channels/{c}/messages/{m}"
+BRANCH: Final = "POST /channels/{c}/messages/{m}/threads"
+MEMBER: Final = "GET /guilds/{c}/members/{id}"
 WEBHOOK_ORIGINAL: Final = "PATCH /webhooks/{a}/{t}/messages/@original"
 WEBHOOK_EDIT: Final = "PATCH /webhooks/{a}/{t}/messages/{m}"
 WEBHOOK_POST: Final = "POST /webhooks/{a}/{t}"
+WEBHOOK_DELETE: Final = "DELETE /webhooks/{a}/{t}/messages/{m}"
 OTHER: Final = "other"
 
-_WEBHOOK: Final = (WEBHOOK_ORIGINAL, WEBHOOK_EDIT, WEBHOOK_POST)
+_WEBHOOK: Final = (WEBHOOK_ORIGINAL, WEBHOOK_EDIT, WEBHOOK_POST, WEBHOOK_DELETE)
 
 _FIVE_IN_FIVE: Final = Rule(
     rate=1.0,
@@ -41,6 +45,13 @@ RULES: Final[Mapping[str, Rule]] = {
     POST: _FIVE_IN_FIVE,
     EDIT: _FIVE_IN_FIVE,
     TYPING: _FIVE_IN_FIVE,
+    DELETE: Rule(
+        rate=5.0,
+        burst=5,
+        shape="window",
+        certainty="observed",
+        source="javacord.org/wiki ratelimits: 5 in 1 s; lower for messages of two weeks, which headers tell",
+    ),
     READ: Rule(
         rate=1.0,
         burst=5,

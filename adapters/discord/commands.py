@@ -13,9 +13,24 @@ from typing import Any, Final
 
 import discord
 
-from adapters.discord.inbound import COMMAND, QUESTION
+from adapters.discord.acts import ASK_ABOUT, COMMAND, FILE, ORDERS, QUESTION, SUMMARIZE
 
 _log = logging.getLogger(__name__)
+
+_EVERYWHERE: Final[Mapping[str, Any]] = {
+    # Installed in servers; usable there and in a conversation with the bot.
+    "integration_types": [0],
+    "contexts": [0, 1],
+}
+
+_ORDERS: Final[Mapping[str, str]] = {
+    "settings": "Change how I answer here",
+    "usage": "See what was used and spent",
+    "new": "Begin a new conversation",
+    "stop": "Stop the answer that is growing here",
+    "help": "How to ask me, and what I can do",
+    "forget": "Delete what I have stored about you",
+}
 
 COMMANDS: Final[Sequence[dict[str, Any]]] = (
     {
@@ -29,12 +44,26 @@ COMMANDS: Final[Sequence[dict[str, Any]]] = (
                 "description": "What do you want to know?",
                 "required": True,
                 "max_length": 6000,
-            }
+            },
+            {
+                "name": FILE,
+                "type": 11,
+                "description": "A file that the question is about",
+            },
         ],
-        # Installed in servers; usable there and in a conversation with the bot.
-        "integration_types": [0],
-        "contexts": [0, 1],
+        **_EVERYWHERE,
     },
+    {
+        "name": ORDERS,
+        "type": 1,
+        "description": "Settings, usage, help",
+        "options": [
+            {"name": name, "type": 1, "description": description} for name, description in _ORDERS.items()
+        ],
+        **_EVERYWHERE,
+    },
+    {"name": ASK_ABOUT, "type": 3, **_EVERYWHERE},
+    {"name": SUMMARIZE, "type": 3, **_EVERYWHERE},
 )
 
 _RETRY_SECONDS: Final = (5.0, 30.0, 120.0, 600.0)
@@ -72,7 +101,9 @@ async def register(
     """
     attempt = 0
     while (trouble := await _attempt(client, application)) is not None:
-        note(f"The /{COMMAND} command could not be registered with Discord ({trouble}); trying again.")
+        note(
+            f"The commands (/{COMMAND} and others) could not be registered with Discord ({trouble}); trying again."
+        )
         _log.warning("the slash commands could not be registered: %s", trouble)
         first.set()
         await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])

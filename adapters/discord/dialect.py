@@ -24,7 +24,10 @@ _SPECIAL = frozenset("*_~`|<>#\\-")
 _CODE = frozenset({"fence", "body", "fenced", "indented"})
 
 LONGEST_ASKED = 1_500
-"""Characters of a question that stand above its answer; with the name and what keeps mentions inert it is one message."""
+"""Characters of a question that stand above its answer, so that the name and what keeps mentions inert have room."""
+
+CONTENT = 2_000
+"""Documented: the most that one message holds."""
 
 
 class DiscordDialect:
@@ -51,7 +54,7 @@ class DiscordDialect:
         # What stays open in a question that is cut short closes with the message: nothing of ours follows it there.
         # One that begins with a fence, a list or a quote, or has several lines, needs a line of its own to stay so.
         gap = "\n" if "\n" in shown or shown.startswith(("#", ">", "-", "*", "`", "1.")) else " "
-        return hush(f"**{escape(by, 0, len(by))}**{gap}{shown}")
+        return hush(f"**{escape(by, 0, len(by))}**{gap}{shown}")[:CONTENT]
 
 
 class _Writer:

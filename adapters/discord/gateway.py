@@ -80,11 +80,15 @@ Handler: TypeAlias = Callable[[Mapping[str, Any]], None]
 
 
 def intents(*, content: bool) -> discord.Intents:
-    """No more than what is used: guilds and channels, messages, direct messages, and what stands in them."""
+    """No more than what is used: guilds and channels, messages and reactions there and in direct conversations, and what
+    the messages say.
+    """
     wanted = discord.Intents.none()
     wanted.guilds = True
     wanted.guild_messages = True
     wanted.dm_messages = True
+    wanted.guild_reactions = True
+    wanted.dm_reactions = True
     wanted.message_content = content
     return wanted
 

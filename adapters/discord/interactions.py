@@ -1,8 +1,7 @@
-"""Slash commands and buttons while their tokens live. Law: each is acknowledged at once, and its token never leaves this module's memory.
+"""Commands, menus, buttons and forms while their tokens live. Law: each is acknowledged in time, and its token never leaves this module's memory.
 
-Discord gives 3 seconds to acknowledge an interaction and 15 minutes to use its token (docs: receiving and
-responding). Acknowledging is a task of its own, begun before anybody hears of the event: no event waits for it, and
-it waits for nobody.
+What a first response means, and who gives it, is told in `handles`; here it is given. Acknowledging is a task of its
+own: no event waits for it, and it waits for nobody.
 """
 
 from __future__ import annotations
@@ -10,98 +9,124 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
-from adapters.discord.outbound import whisper
+from adapters.discord.acts import Act
+from adapters.discord.handles import (
+    DEFERRED,
+    DEFERRED_UPDATE,
+    HOLD_SECONDS,
+    MESSAGE,
+    TOKEN_SECONDS,
+    Interaction,
+    State,
+    at_once,
+    in_the_end,
+)
+from adapters.discord.outbound import EPHEMERAL, whisper
 from adapters.discord.rest import Answer, Rest
+from bot.ports import Place
 
 _log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_SECONDS: Final = 3.0
 """Documented: after 3 s without a first response the token is invalid."""
 
-TOKEN_SECONDS: Final = 14.5 * 60.0
-"""Documented life 15 minutes, less half a minute for clocks and queues: later calls count as invalid requests."""
-
 KEPT: Final = 10_000
-
-DEFERRED: Final = 5
-DEFERRED_UPDATE: Final = 6
-MESSAGE: Final = 4
 
 ALREADY_ACKNOWLEDGED: Final = 40060
 
-
-@dataclass(slots=True, eq=False)
-class Interaction:
-    """One slash command. `messages` are those that its token may edit."""
-
-    id: str
-    token: str = field(repr=False)
-    visible: bool
-    until: float
-    acknowledged: asyncio.Task[bool] | None = None
-    original: str = ""
-    key: str = ""
-    messages: set[str] = field(default_factory=set)
-    dead: bool = False
-
-    def alive(self, now: float) -> bool:
-        return not self.dead and now < self.until
+_DEFERRALS: Final[Mapping[State, Mapping[str, Any]]] = {
+    "thinking": {"type": DEFERRED},
+    "quiet": {"type": DEFERRED, "data": {"flags": EPHEMERAL}},
+    "silent": {"type": DEFERRED_UPDATE},
+}
 
 
 class Interactions:
-    """The commands that are being answered, by interaction id (`Place.route`)."""
+    """What is being answered, by interaction id (`Place.route`)."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._live: OrderedDict[str, Interaction] = OrderedDict()
-        self._tasks: set[asyncio.Task[bool]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def defer(self, id_: str, token: str, *, visible: bool, now: float) -> Interaction:
-        """Show "thinking" for a command, at once, in a task of its own."""
-        interaction = Interaction(id_, token, visible, now + TOKEN_SECONDS)
-        interaction.acknowledged = self._start(id_, token, {"type": DEFERRED})
-        self._live[id_] = interaction
+    def take(self, act: Act) -> Interaction:
+        """Acknowledge it at once, or hold it for a while."""
+        loop = asyncio.get_running_loop()
+        one = Interaction(
+            act.id, act.token, act.kind, act.channel, act.visible, until=loop.time() + TOKEN_SECONDS
+        )
+        self._live[one.id] = one
         while len(self._live) > KEPT:
             self._live.popitem(last=False)
-        return interaction
+        state = at_once(one)
+        if state is not None:
+            self.acknowledge(one, state)
+        else:
+            self._timers[one.id] = loop.call_later(HOLD_SECONDS, self._lapse, one)
+        return one
 
-    def acknowledge(self, id_: str, token: str) -> None:
-        """Take a pressed button: nothing changes by it but that Discord knows we heard."""
-        _ = self._start(id_, token, {"type": DEFERRED_UPDATE})
+    def _lapse(self, one: Interaction) -> None:
+        """Nobody has used it: what was held for a form is acknowledged without one."""
+        if one.state == "held":
+            self.acknowledge(one, in_the_end(one))
 
-    def decline(self, id_: str, token: str, sentence: str) -> None:
-        """Answer a command that we do not know, to the asker alone."""
-        _ = self._start(id_, token, {"type": MESSAGE, "data": whisper(sentence)})
+    def acknowledge(self, one: Interaction, state: State) -> None:
+        """Defer what is held."""
+        self._first(one, state, _DEFERRALS[state])
 
-    def of(self, route: str, now: float) -> Interaction | None:
-        """The interaction of a place while it can be used; None sends the reply by the channel."""
-        interaction = self._live.get(route) if route else None
-        if interaction is not None and not interaction.alive(now):
-            return None
-        return interaction
+    async def respond(self, one: Interaction, kind: int, data: Mapping[str, Any]) -> bool:
+        """Answer what is held, at once. True when Discord has taken it."""
+        self._first(one, "said", {"type": kind, "data": data})
+        return await acknowledged(one)
+
+    def _first(self, one: Interaction, state: State, body: Mapping[str, Any]) -> None:
+        if one.state != "held":
+            raise RuntimeError("an interaction is acknowledged once")
+        one.state = state
+        timer = self._timers.pop(one.id, None)
+        if timer is not None:
+            timer.cancel()
+        one.acknowledged = self.spawn(self._answer(one.id, one.token, body), f"discord:ack:{one.id}")
+
+    def decline(self, act: Act, sentence: str) -> None:
+        """Answer what we do not know, to its asker alone."""
+        body = {"type": MESSAGE, "data": whisper(sentence)}
+        _ = self.spawn(self._answer(act.id, act.token, body), f"discord:ack:{act.id}")
+
+    def answering(self, place: Place, now: float) -> Interaction | None:
+        """The interaction by which a reply in this place grows; None sends it by the channel."""
+        one = self.alive(place.route, now)
+        return one if one is not None and one.carries(place.channel) else None
+
+    def alive(self, route: str, now: float) -> Interaction | None:
+        """The interaction while its token lives."""
+        one = self.known(route)
+        return one if one is not None and one.alive(now) else None
 
     def known(self, route: str) -> Interaction | None:
         """The same, dead or alive."""
         return self._live.get(route) if route else None
 
     async def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._live.clear()
 
-    def _start(self, id_: str, token: str, body: dict[str, Any]) -> asyncio.Task[bool]:
-        task = asyncio.get_running_loop().create_task(
-            self._answer(id_, token, body), name=f"discord:ack:{id_}"
-        )
+    def spawn(self, work: Coroutine[Any, Any, bool], name: str) -> asyncio.Task[bool]:
+        task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _answer(self, id_: str, token: str, body: dict[str, Any]) -> bool:
+    async def _answer(self, id_: str, token: str, body: Mapping[str, Any]) -> bool:
         """True when Discord has taken it. Repeated while the 3 s last: an acknowledgement lost is a command lost."""
         loop = asyncio.get_running_loop()
         until = loop.time() + ACKNOWLEDGE_SECONDS
@@ -127,3 +152,8 @@ class Interactions:
             pause *= 2
         _log.warning("interaction %s could not be acknowledged: %s", id_, answer.label)
         return False
+
+
+async def acknowledged(one: Interaction) -> bool:
+    """Wait for the acknowledgement, which goes on if the waiting is given up. False: Discord has given it up."""
+    return one.acknowledged is not None and await asyncio.shield(one.acknowledged)

@@ -5,37 +5,49 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import discord
 from yarl import URL
 
-from adapters.discord import commands, history, inbound, reading
+from adapters.discord import commands, history, reading
+from adapters.discord.asides import Asides
 from adapters.discord.budgets import route_of
+from adapters.discord.calls import Calls
 from adapters.discord.dialect import DiscordDialect
+from adapters.discord.files import Files
 from adapters.discord.gateway import OWN_API, Gateway
+from adapters.discord.hearing import Hearing
 from adapters.discord.interactions import Interactions
 from adapters.discord.rest import Rest
 from adapters.discord.seen import Seen
+from adapters.discord.standing import Standings
+from adapters.discord.threads import Threads
 from adapters.discord.writing import Writing
 from bot.ports import (
+    Attachment,
     Bucket,
+    Button,
     Content,
     Event,
+    File,
     Health,
     Incoming,
     Line,
     Meter,
     Op,
     Outcome,
+    Panel,
     Person,
     Place,
     Profile,
     Ref,
+    Standing,
     Unavailable,
+    Unread,
 )
 
 _log = logging.getLogger(__name__)
@@ -60,28 +72,32 @@ _TALKATIVE: Final = (
 )
 """discord.py's loggers that write payloads, people's words included, at DEBUG."""
 
-UNKNOWN_COMMAND: Final = (
-    "This command belongs to an older version of me. Mention me with your question instead."
-)
-
 
 class DiscordPlatform:
     """One Discord application, on one Gateway session.
 
     `api_url` of another server (a sandbox, a proxy) is enough: its Gateway's address is asked of its
     `GET /gateway/bot`. It is process-wide for discord.py's own few calls, see `gateway.point_at`.
+    `ping_asker`: the first page of an answer notifies who asked, as a reply does.
     """
 
-    def __init__(self, *, token: str, api_url: str = OWN_API, page_limit: int = PAGE_LIMIT) -> None:
+    def __init__(
+        self, *, token: str, api_url: str = OWN_API, page_limit: int = PAGE_LIMIT, ping_asker: bool = True
+    ) -> None:
         self._token = token.strip()
         self._api_url = api_url.rstrip("/")
         self._profile = Profile("discord", page_limit, DiscordDialect(), STATUS_SECONDS)
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._seen = Seen()
         # Writing needs no Gateway, and replies that a crash left unfinished are mended while we connect.
         self._rest = Rest(token=self._token, api_url=self._api_url)
+        self._calls = Calls(self._rest)
         self._interactions = Interactions(self._rest)
-        self._writing = Writing(self._rest, self._seen, self._interactions)
+        self._writing = Writing(self._calls, self._seen, self._interactions, ping_asker=ping_asker)
+        self._asides = Asides(self._calls, self._interactions)
+        self._standings = Standings(self._calls, self._seen)
+        self._threads = Threads(self._calls, self._seen)
+        self._files = Files(self._rest, self._calls, self._seen, self._interactions, api_url=self._api_url)
+        self._hearing = Hearing(self._seen, self._interactions, self._asides, self._standings)
         self._gateway: Gateway | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = ""
@@ -98,18 +114,13 @@ class DiscordPlatform:
     async def connect(self, meter: Meter) -> None:
         """Log in, find the Gateway, start receiving. Raises `ConnectError` with a sentence."""
         _quieten()
-        self._writing.meter = meter
+        self._calls.meter = meter
         self._gateway = Gateway(
             token=self._token,
             api_url=self._api_url,
             rest=self._rest,
             trace=self._trace,
-            handlers={
-                "MESSAGE_CREATE": self._message,
-                "MESSAGE_DELETE": self._deletion,
-                "MESSAGE_DELETE_BULK": self._deletion,
-                "INTERACTION_CREATE": self._interaction,
-            },
+            handlers=self._hearing.handlers,
             logged_in=self._logged_in,
         )
         try:
@@ -128,7 +139,7 @@ class DiscordPlatform:
         if client.user is None or client.application_id is None:
             raise RuntimeError("logged in without knowing as whom")
         self._seen.me = str(client.user.id)
-        self._writing.application = str(client.application_id)
+        self._calls.application = str(client.application_id)
         for task in self._tasks:
             task.cancel()
         task = asyncio.get_running_loop().create_task(
@@ -140,9 +151,8 @@ class DiscordPlatform:
 
     async def close(self) -> None:
         """Stop receiving and close every connection. Idempotent."""
-        if not self._closed:
-            self._closed = True
-            self._events.put_nowait(None)
+        self._closed = True
+        self._hearing.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -161,48 +171,8 @@ class DiscordPlatform:
     def _set_note(self, sentence: str) -> None:
         self._note = sentence
 
-    # --------------------------------------------------------------------------------------------------------- events
-
-    async def events(self) -> AsyncIterator[Event]:
-        while (event := await self._events.get()) is not None:
-            yield event
-        self._events.put_nowait(None)
-
-    def _message(self, d: Mapping[str, Any]) -> None:
-        author = d["author"]
-        if author["id"] == self._seen.me:
-            self._seen.made(Ref(str(d["channel_id"]), str(d["id"])), str(d.get("nonce") or ""))
-            return
-        self._seen.said(str(d["channel_id"]), str(d["id"]))
-        self._name_all(d)
-        incoming = inbound.said(d, self._seen.me, self._seen)
-        if incoming is not None and self._seen.first(incoming.key):
-            self._events.put_nowait(incoming)
-
-    def _interaction(self, d: Mapping[str, Any]) -> None:
-        if not self._seen.first(f"interaction:{d['id']}"):
-            return
-        asked = inbound.asked(d, self._seen.me, self._seen)
-        if isinstance(asked.event, Incoming):
-            now = asyncio.get_running_loop().time()
-            self._interactions.defer(asked.id, asked.token, visible=asked.visible, now=now)
-        elif d["type"] == inbound.INTERACTION_COMPONENT:
-            self._interactions.acknowledge(asked.id, asked.token)
-        elif d["type"] == inbound.INTERACTION_COMMAND:
-            self._interactions.decline(asked.id, asked.token, UNKNOWN_COMMAND)
-        if asked.event is not None:
-            self._seen.named(asked.event.person.id, asked.event.person.name)
-            self._events.put_nowait(asked.event)
-
-    def _deletion(self, d: Mapping[str, Any]) -> None:
-        for gone in inbound.deleted(d):
-            self._events.put_nowait(gone)
-
-    def _name_all(self, d: Mapping[str, Any]) -> None:
-        author = d["author"]
-        self._seen.named(str(author["id"]), reading.display_name(author, d.get("member")))
-        for person in d.get("mentions") or ():
-            self._seen.named(str(person["id"]), reading.display_name(person, person.get("member")))
+    def events(self) -> AsyncIterator[Event]:
+        return self._hearing.events()
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 
@@ -235,9 +205,41 @@ class DiscordPlatform:
             _log.info("typing in channel %s took longer than %.0f s", place.channel, STATUS_TIMEOUT)
 
     async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        if not incoming.place.route:
-            return False
-        return await self._writing.whisper(incoming.place.route, sentence)
+        return await self._asides.whisper(incoming.place.route, sentence)
+
+    async def whisper(
+        self,
+        place: Place,
+        person: Person,  # noqa: ARG002  the protocol's; an interaction is its person's
+        text: str,
+        buttons: Sequence[Button] = (),
+    ) -> bool:
+        """By the command, button or form that the person has just used. False without one: Discord has no other way."""
+        return await self._asides.whisper(place.route, text, buttons)
+
+    async def open(
+        self,
+        place: Place,
+        person: Person,  # noqa: ARG002  the same
+        panel: Panel,
+    ) -> bool:
+        """A modal, which has to be the first answer to an interaction; or messages that only the person sees."""
+        return await self._asides.open(place.route, panel)
+
+    async def standing(self, place: Place, person: Person) -> Standing:
+        return await self._standings.of(place, person)
+
+    async def delete(self, place: Place, ref: Ref) -> Outcome:
+        return await self._writing.delete(place, ref)
+
+    async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        return await self._files.upload(place, file, text)
+
+    async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
+        return await self._files.download(attachment, limit=limit)
+
+    async def branch(self, place: Place, message: Ref, name: str) -> Place | None:
+        return await self._threads.branch(place, message, name)
 
     async def name(self, person: Person) -> str:
         known = person.name or self._seen.person_name(person.id)
@@ -255,13 +257,13 @@ class DiscordPlatform:
     async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Line]:
         """What stands in its thread or reply chain before it."""
         asked, channel = incoming.message, incoming.place.channel
-        if asked is None or limit < 1:
+        if limit < 1:
             return ()
         reader = history.Reader(self._writing.read, self._seen.me, self._seen, incoming.place.workspace)
         if incoming.scope == f"thread:{channel}":
             parent = self._seen.parent_of(channel)
             return await history.read_thread(
-                reader, channel=channel, parent=parent, before=asked.message, limit=limit
+                reader, channel=channel, parent=parent, before=asked.message if asked else "", limit=limit
             )
         if incoming.answers is not None:
             return await history.read_chain(reader, start=incoming.answers, limit=limit)
@@ -285,7 +287,7 @@ class DiscordPlatform:
         if not url.startswith(self._api_url):
             return
         route, major = route_of(params.method, params.url.path.removeprefix(URL(self._api_url).path))
-        self._writing.overheard(route, major, params.response.status, params.response.headers)
+        self._calls.overheard(route, major, params.response.status, params.response.headers)
 
 
 def _quieten() -> None:

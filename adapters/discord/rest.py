@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import aiohttp
 import discord
+
+from bot.ports import File
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ CEILING_SECONDS: Final = 60.0
 
 USER_AGENT: Final = f"DiscordBot (https://github.com/Rapptz/discord.py, {discord.__version__}) Inkstream"
 """Discord's edge wants `DiscordBot (url, version)` of the library (reference: User Agent) and refuses others (40333)."""
+
+_MIME: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w.+-]+=[\w.+-]+)?", re.ASCII)
 
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
@@ -80,7 +85,7 @@ class Rest:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
-    def _open(self) -> aiohttp.ClientSession | None:
+    def session(self) -> aiohttp.ClientSession | None:
         """The session, made at the first call; None after `close`.
 
         `limit=0`: how many calls are under way is the pacer's business, and a slow answer in one channel must not
@@ -102,20 +107,30 @@ class Rest:
             await session.close()
 
     async def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, bot: bool = True
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        bot: bool = True,
+        files: Sequence[File] = (),
     ) -> Answer:
         """`bot=False` for the webhook of an interaction, whose token stands in the path and is all it needs.
 
-        The path is never logged: it can hold that token.
+        The path is never logged: it can hold that token. `files` go beside the body, as a form (reference: uploading
+        files).
         """
-        session = self._open()
+        session = self.session()
         if session is None:
             return Answer(failure="closed", applied=False)
         headers = dict(self._bot if bot else self._headers)
-        data: bytes | None = None
+        data: bytes | aiohttp.FormData | None = None
         if body is not None:
-            headers["Content-Type"] = "application/json"
             data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+            if files:
+                data = _form(data, files)
+            else:
+                headers["Content-Type"] = "application/json"
         status = 0
         answer_headers: Mapping[str, str] = _NO_HEADERS
         try:
@@ -131,6 +146,15 @@ class Rest:
         except (TimeoutError, aiohttp.ClientError, OSError, RuntimeError) as trouble:
             return _without_answer(trouble, status, answer_headers)
         return Answer(status=status, headers=answer_headers, body=_json(raw))
+
+
+def _form(body: bytes, files: Sequence[File]) -> aiohttp.FormData:
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("payload_json", body, content_type="application/json")
+    for index, file in enumerate(files):
+        mime = file.mime if _MIME.fullmatch(file.mime) else "application/octet-stream"
+        form.add_field(f"files[{index}]", file.data, filename=file.name, content_type=mime)
+    return form
 
 
 def _without_answer(trouble: Exception, status: int, headers: Mapping[str, str]) -> Answer:

@@ -53,6 +53,8 @@ class Seen:
         self._nonces: Recent[str, Ref] = Recent()
         self._events: Recent[str, None] = Recent()
         self._last: Recent[str, str] = Recent()
+        self._questions: Recent[str, None] = Recent()
+        self._prints: Recent[str, tuple[str, str]] = Recent()
 
     def first(self, key: str) -> bool:
         """False for an event that was seen before: a RESUME replays what it is not sure of."""
@@ -60,6 +62,24 @@ class Seen:
             return False
         self._events.put(key, None)
         return True
+
+    def forget(self, key: str) -> None:
+        """What happened may happen again: a reaction that was taken off."""
+        self._events.drop(key)
+
+    def asked(self, message: str) -> None:
+        """A person's message that we may answer."""
+        self._questions.put(message, None)
+
+    def is_question(self, message: str) -> bool:
+        return message in self._questions
+
+    def printed(self, message: str, print_: tuple[str, str]) -> None:
+        """What a message says now, as a fingerprint (see `inbound.print_of`)."""
+        self._prints.put(message, print_)
+
+    def print_of(self, message: str) -> tuple[str, str] | None:
+        return self._prints.get(message)
 
     def made(self, ref: Ref, nonce: str = "") -> None:
         """One of our messages exists."""

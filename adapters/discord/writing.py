@@ -8,32 +8,18 @@ channel as well, so a `Ref` outlives the token and a restart.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 from adapters.discord import budgets, outbound
-from adapters.discord.budgets import Budgets
-from adapters.discord.interactions import Interaction, Interactions
-from adapters.discord.outcomes import (
-    EDGE_CAP_SECONDS,
-    EDGE_SECONDS,
-    Blocked,
-    Expired,
-    Keys,
-    Unreferenced,
-    read,
-    ref_of,
-    retry_after_of,
-)
-from adapters.discord.rest import Answer, Rest
+from adapters.discord.calls import Call, Calls, now, plain
+from adapters.discord.handles import Interaction
+from adapters.discord.interactions import Interactions, acknowledged
+from adapters.discord.outcomes import Expired, Unreferenced, ref_of
+from adapters.discord.rest import Answer
 from adapters.discord.seen import Recent, Seen
-from bot.ports import Bucket, Content, Denied, Meter, Op, Outcome, Place, Ref, Refused, Sent, Unavailable
-
-_log = logging.getLogger(__name__)
+from bot.ports import Bucket, Content, Op, Outcome, Place, Ref, Refused, Sent, Unavailable
 
 KEY_LENGTH: Final = 25
 """Documented: a nonce has at most 25 characters."""
@@ -43,20 +29,6 @@ LOOK_BACK: Final = 100
 
 LOADING: Final = 1 << 7
 """The flag of a deferred answer that is still "thinking"."""
-
-Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
-Met: TypeAlias = Outcome | Expired | Unreferenced
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call, with the route and major parameter that its budget hangs on."""
-
-    method: Method
-    path: str
-    route: str
-    major: str
-    bot: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +40,38 @@ class _Tried:
 
 
 class Writing:
-    """Every call about messages.
+    """Messages: posted, edited, deleted, found again, read.
 
-    meter        who is told about budgets; nobody before `connect`
-    application  the application's id, known after the login; interactions come later
+    ping_asker  whether the first page of an answer notifies who asked, as a reply does
     """
 
-    def __init__(self, rest: Rest, seen: Seen, interactions: Interactions) -> None:
-        self.meter: Meter = _Nobody()
-        self.application = ""
-        self._rest = rest
+    def __init__(self, calls: Calls, seen: Seen, interactions: Interactions, *, ping_asker: bool) -> None:
+        self._calls = calls
         self._seen = seen
         self._interactions = interactions
-        self.budgets = Budgets()
-        self._shut_until = float("-inf")
-        self._blocks = 0
-        self._flying: Counter[tuple[str, str]] = Counter()
+        self._ping_asker = ping_asker
         self._old: Recent[str, None] = Recent()
         self._newest: Recent[str, str] = Recent()  # reply -> the message of its newest page
         self._tried: Recent[str, _Tried] = Recent(1000)
         self._claimed: Recent[str, None] = Recent()  # messages that a post of ours is known to have made
-        self._quiet: Recent[str, float] = Recent(1000)
         self._no_arrow: Recent[str, None] = Recent()
 
     # -------------------------------------------------------------------------------------------------------- budgets
 
     def buckets(self, op: Op, place: Place, ref: Ref | None, age: float) -> Sequence[Bucket]:
-        interaction = self._interactions.of(place.route, _now())
+        known = self._calls.budgets
+        interaction = self._interactions.answering(place, now())
         if op == "post" or ref is None:
             if interaction is not None and not interaction.original:
-                return (self.budgets.route(budgets.WEBHOOK_ORIGINAL, interaction.id),)
+                return (known.route(budgets.WEBHOOK_ORIGINAL, interaction.id),)
             if interaction is not None and not interaction.visible:
-                return (self.budgets.route(budgets.WEBHOOK_POST, interaction.id),)
-            return (self.budgets.route(budgets.POST, place.channel), self.budgets.everywhere())
+                return (known.route(budgets.WEBHOOK_POST, interaction.id),)
+            return (known.route(budgets.POST, place.channel), known.everywhere())
         if interaction is not None and ref.message in interaction.messages:
-            return (self.budgets.route(_webhook_route(interaction, ref), interaction.id),)
-        usual = (self.budgets.route(budgets.EDIT, ref.channel), self.budgets.everywhere())
+            return (known.route(_webhook_route(interaction, ref), interaction.id),)
+        usual = (known.route(budgets.EDIT, ref.channel), known.everywhere())
         if age > budgets.OLD_SECONDS or ref.message in self._old:
-            return (*usual, self.budgets.old(ref.channel))
+            return (*usual, known.old(ref.channel))
         return usual
 
     # ---------------------------------------------------------------------------------------------------------- verbs
@@ -113,33 +79,40 @@ class Writing:
     async def post(self, place: Place, content: Content, key: str) -> Outcome:
         if len(key) > KEY_LENGTH:
             raise ValueError(f"a post's key has at most {KEY_LENGTH} characters, not {len(key)}")
-        interaction = self._interactions.of(place.route, _now())
+        interaction = self._interactions.answering(place, now())
+        if interaction is not None and interaction.state == "held":
+            self._interactions.acknowledge(interaction, "thinking")
         if interaction is not None and (not interaction.original or key == interaction.key):
             return await self._fill_in(interaction, place, content, key)
         if interaction is not None and not interaction.visible:
             return await self._follow_up(interaction, place, content, key)
-        return await self._post(place, content, key)
+        posted = await self._post(place, content, key)
+        if isinstance(posted, Sent):
+            self._dismiss(place.route)
+        return posted
 
     async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
-        interaction = self._interactions.of(place.route, _now())
+        interaction = self._interactions.answering(place, now())
         if interaction is None or ref.message not in interaction.messages:
             return await self._edit(ref, content)
         last = "@original" if ref.message == interaction.original else ref.message
-        call = self._webhook(interaction, "PATCH", f"/messages/{last}", _webhook_route(interaction, ref))
-        reading = await self._perform(call, outbound.edit(content), ref=ref)
+        call = self._calls.webhook(
+            interaction, "PATCH", f"/messages/{last}", _webhook_route(interaction, ref)
+        )
+        reading = await self._calls.perform(call, outbound.edit(content), ref=ref)
         if isinstance(reading, Expired):
             interaction.dead = True
             return await self._edit(ref, content, aside=True)
-        return _plain(reading)
+        return plain(reading)
 
     async def _fill_in(self, interaction: Interaction, place: Place, content: Content, key: str) -> Outcome:
         """A command's first page: the "thinking" message, filled in. Safe to repeat with the same key."""
-        if not await _acknowledged(interaction):
+        if not await acknowledged(interaction):
             interaction.dead = True
             return await self._post(place, content, key, aside=True)
         interaction.key = key
-        call = self._webhook(interaction, "PATCH", "/messages/@original", budgets.WEBHOOK_ORIGINAL)
-        reading = await self._perform(call, outbound.edit(content), channel=place.channel)
+        call = self._calls.webhook(interaction, "PATCH", "/messages/@original", budgets.WEBHOOK_ORIGINAL)
+        reading = await self._calls.perform(call, outbound.edit(content), channel=place.channel)
         if isinstance(reading, Expired):
             interaction.dead = True
             return await self._post(place, content, key, aside=True)
@@ -149,14 +122,14 @@ class Writing:
             self._newest.put(content.reply, reading.ref.message)
             self._seen.made(reading.ref)
             self._claimed.put(reading.ref.message, None)
-        return _plain(reading)
+        return plain(reading)
 
     async def _follow_up(self, interaction: Interaction, place: Place, content: Content, key: str) -> Outcome:
         """A further page where the bot cannot see the channel. Webhooks know no nonce: a repeated call whose first
         answer was lost may show the page twice, and nothing can be asked about it.
         """
-        call = self._webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
-        reading = await self._perform(call, outbound.edit(content), channel=place.channel)
+        call = self._calls.webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
+        reading = await self._calls.perform(call, outbound.edit(content), channel=place.channel)
         if isinstance(reading, Expired):
             interaction.dead = True
             return await self._post(place, content, key, aside=True)
@@ -164,17 +137,18 @@ class Writing:
             interaction.messages.add(reading.ref.message)
             self._seen.made(reading.ref)
             self._claimed.put(reading.ref.message, None)
-        return _plain(reading)
+        return plain(reading)
 
     async def _post(self, place: Place, content: Content, key: str, *, aside: bool = False) -> Outcome:
         newest = (self._newest.get(content.reply) if content.reply else None) or ""
         arrow = place.reply_to or newest
         if place.channel in self._no_arrow or self._seen.last_in(place.channel) == newest != "":
             arrow = ""  # right under the page before it an arrow would be noise
-        body = outbound.create(content, key=key, reply_to=arrow, channel=place.channel)
+        ring = self._ping_asker and not newest and arrow != "" and self._seen.is_question(arrow)
+        body = outbound.create(content, key=key, reply_to=arrow, channel=place.channel, ring=ring)
         self._tried.put(key, _Tried(place.channel, content.text))
         call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
-        reading = await self._perform(call, body, channel=place.channel, aside=aside)
+        reading = await self._calls.perform(call, body, channel=place.channel, aside=aside)
         if isinstance(reading, Unreferenced):
             self._no_arrow.put(place.channel, None)
             return Unavailable(reading.code, applied=False)
@@ -184,17 +158,17 @@ class Writing:
             if content.reply:
                 self._newest.put(content.reply, reading.ref.message)
             self._seen.made(reading.ref, key)
-        return _plain(reading)
+        return plain(reading)
 
     async def _edit(self, ref: Ref, content: Content, *, aside: bool = False) -> Outcome:
         call = Call("PATCH", f"/channels/{ref.channel}/messages/{ref.message}", budgets.EDIT, ref.channel)
-        reading = await self._perform(call, outbound.edit(content), ref=ref, aside=aside)
-        old = self.budgets.old(ref.channel)
+        reading = await self._calls.perform(call, outbound.edit(content), ref=ref, aside=aside)
+        old = self._calls.budgets.old(ref.channel)
         if isinstance(reading, Refused) and reading.bucket == old.key and ref.message not in self._old:
             # Discord counts it as old, and whoever sent it did not know that: from now on it is known.
             self._old.put(ref.message, None)
-            self.meter.refused(old, reading.retry_after)
-        return _plain(reading)
+            self._calls.meter.refused(old, reading.retry_after)
+        return plain(reading)
 
     # ----------------------------------------------------------------------------------------------------------- find
 
@@ -217,7 +191,7 @@ class Writing:
             return None
         path = f"/channels/{place.channel}/messages?limit={LOOK_BACK}"
         call = Call("GET", path, budgets.READ, place.channel)
-        answer = await self._aside(call)
+        answer = await self._calls.aside(call)
         if answer is None or answer.failure or not isinstance(answer.body, list):
             if answer is not None and answer.status in (403, 404):
                 return None  # no history to read, or no channel: nothing can be found, and the nonce still guards
@@ -252,8 +226,8 @@ class Writing:
         return message.get("content") == tried.text and not by_webhook and not known
 
     async def _find_original(self, interaction: Interaction, place: Place) -> Ref | Unavailable | None:
-        call = self._webhook(interaction, "GET", "/messages/@original", budgets.WEBHOOK_ORIGINAL)
-        answer = await self._aside(call)
+        call = self._calls.webhook(interaction, "GET", "/messages/@original", budgets.WEBHOOK_ORIGINAL)
+        answer = await self._calls.aside(call)
         if answer is None or answer.failure or answer.status >= 500 or answer.status == 429:
             return Unavailable(answer.label if answer is not None else "shut", applied=False)
         ref = ref_of(answer.body, place.channel) if answer.ok else None
@@ -265,173 +239,56 @@ class Writing:
         self._claimed.put(ref.message, None)
         return ref
 
-    # ------------------------------------------------------------------------------------------------ statuses, asides
+    async def delete(self, place: Place, ref: Ref) -> Outcome:
+        """Take a message of ours away; one that a command made where the bot cannot see the channel, by its token."""
+        interaction = self._interactions.answering(place, now())
+        if interaction is not None and ref.message in interaction.messages and not interaction.visible:
+            last = "@original" if ref.message == interaction.original else ref.message
+            call = self._calls.webhook(interaction, "DELETE", f"/messages/{last}", budgets.WEBHOOK_DELETE)
+            reading = await self._calls.perform(call, ref=ref, aside=True)
+            if not isinstance(reading, Expired):
+                return plain(reading)
+            interaction.dead = True
+        call = Call("DELETE", f"/channels/{ref.channel}/messages/{ref.message}", budgets.DELETE, ref.channel)
+        return plain(await self._calls.perform(call, ref=ref, aside=True))
+
+    def _dismiss(self, route: str) -> None:
+        """An answer that was asked for by a menu or a form stands in the channel: "thinking" is over."""
+        interaction = self._interactions.alive(route, now())
+        if interaction is None or not interaction.answerable or interaction.filled:
+            return
+        if interaction.state == "held":
+            self._interactions.acknowledge(interaction, "quiet")
+        if interaction.state == "quiet":
+            interaction.filled = True
+            _ = self._interactions.spawn(self._take_back(interaction), f"discord:dismiss:{interaction.id}")
+
+    async def _take_back(self, interaction: Interaction) -> bool:
+        if not await acknowledged(interaction):
+            return False
+        call = self._calls.webhook(interaction, "DELETE", "/messages/@original", budgets.WEBHOOK_DELETE)
+        answer = await self._calls.patiently(call, within=10.0)
+        return answer is not None and answer.ok
+
+    # --------------------------------------------------------------------------------------------- statuses, reading
 
     async def typing(self, place: Place) -> None:
         """Typing lasts ten seconds (docs: trigger typing indicator). A command shows "thinking" by itself."""
-        if self._interactions.of(place.route, _now()) is not None:
+        if self._interactions.answering(place, now()) is not None:
             return
         call = Call("POST", f"/channels/{place.channel}/typing", budgets.TYPING, place.channel)
-        await self._aside(call)
-
-    async def whisper(self, route: str, sentence: str) -> bool:
-        """One sentence that only the asker sees. A "thinking" that was never filled in is taken away first: while it
-        stands, Discord would fill it with the sentence, for everybody (observed).
-        """
-        interaction = self._interactions.of(route, _now())
-        if interaction is None or not await _acknowledged(interaction):
-            return False
-        if not interaction.original:
-            await self._aside(
-                self._webhook(interaction, "DELETE", "/messages/@original", budgets.WEBHOOK_ORIGINAL)
-            )
-            interaction.dead = True
-        call = self._webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
-        answer = await self._aside(call, outbound.whisper(sentence))
-        return answer is not None and answer.ok
+        await self._calls.aside(call)
 
     async def read(self, channel: str, tail: str) -> Answer | None:
         """GET /channels/{channel}/messages{tail}: a list of messages, or one. None: its budget is closed at the moment."""
         route = f"{budgets.READ}/{{m}}" if tail.startswith("/") else budgets.READ
-        return await self._aside(Call("GET", f"/channels/{channel}/messages{tail}", route, channel))
+        return await self._calls.aside(Call("GET", f"/channels/{channel}/messages{tail}", route, channel))
 
     async def person(self, person: str) -> Mapping[str, Any] | None:
         """A user object, or None."""
-        answer = await self._aside(Call("GET", f"/users/{person}", budgets.OTHER, "users"))
+        answer = await self._calls.aside(Call("GET", f"/users/{person}", budgets.OTHER, "users"))
         return answer.body if answer is not None and answer.ok and isinstance(answer.body, dict) else None
-
-    def overheard(self, route: str, major: str, status: int, headers: Mapping[str, str]) -> None:
-        """A call that discord.py made, and what Discord said to it."""
-        self.meter.spent(self.budgets.everywhere())
-        told = self.budgets.learn(route, headers)
-        bucket = self.budgets.route(route, major)
-        if told is not None:
-            self.meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
-        if status == 429:
-            everywhere = headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers
-            wait = retry_after_of(Answer(status=status, headers=headers)) or 1.0
-            self.meter.refused(self.budgets.everywhere() if everywhere else bucket, wait)
-
-    async def _aside(self, call: Call, body: Mapping[str, Any] | None = None) -> Answer | None:
-        """A call outside the outbox: counted, and left out while its budget is refused. None: it was left out."""
-        quiet_until = self._quiet.get(self.budgets.route(call.route, call.major).key) or 0.0
-        if _now() < max(self._shut_until, quiet_until):
-            return None
-        self._spend(call)
-        answer = await self._made(call, body)
-        if answer.status == 429:
-            reading = self._read(call, answer, None, call.major)
-            if isinstance(reading, Refused):
-                bucket = self.budgets.route(
-                    call.route, call.major
-                )  # by the hash that this answer may have told
-                self._quiet.put(bucket.key, _now() + reading.retry_after)
-                known = self.budgets.everywhere()
-                self.meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
-        return answer
-
-    # ------------------------------------------------------------------------------------------------------- one call
-
-    async def _perform(
-        self,
-        call: Call,
-        body: Mapping[str, Any],
-        *,
-        ref: Ref | None = None,
-        channel: str = "",
-        aside: bool = False,
-    ) -> Met:
-        """One attempt. `aside`: its budget was not booked by the outbox, which booked the other road's."""
-        left = self._shut_until - _now()
-        if left > 0:
-            return Refused(left, self.budgets.route(call.route, call.major).key)
-        if aside:
-            self._spend(call)
-        reading = self._read(call, await self._made(call, body), ref, channel)
-        if aside and isinstance(reading, Refused):
-            self.meter.refused(self.budgets.route(call.route, call.major), reading.retry_after)
-        return reading
-
-    async def _made(self, call: Call, body: Mapping[str, Any] | None) -> Answer:
-        """The call, and what its headers tell."""
-        counted = (call.route, call.major)
-        self._flying[counted] += 1
-        try:
-            answer = await self._rest.call(call.method, call.path, body, bot=call.bot)
-            self._hear(call, answer)
-        finally:
-            self._flying[counted] -= 1
-            if not self._flying[counted]:
-                del self._flying[counted]
-        return answer
-
-    def _read(self, call: Call, answer: Answer, ref: Ref | None, channel: str) -> Met:
-        route = self.budgets.route(call.route, call.major).key
-        keys = Keys(
-            route,
-            everywhere=self.budgets.everywhere().key if call.bot else "",
-            old=self.budgets.old(call.major).key if call.route == budgets.EDIT else "",
-        )
-        reading = read(answer, keys, ref=ref, channel=channel)
-        if not isinstance(reading, Blocked):
-            if not answer.failure:
-                self._blocks = 0
-            return reading
-        wait = reading.retry_after or min(EDGE_CAP_SECONDS, EDGE_SECONDS * 2.0 ** min(self._blocks, 10))
-        self._blocks += 1
-        self._shut_until = _now() + wait
-        self.meter.refused(self.budgets.everywhere(), wait)
-        _log.warning("shut out at Discord's edge (%s) for %.0f s", answer.label, wait)
-        return Refused(wait, route)
-
-    def _hear(self, call: Call, answer: Answer) -> None:
-        before = self.budgets.route(call.route, call.major).key
-        told = self.budgets.learn(call.route, answer.headers)
-        bucket = self.budgets.route(call.route, call.major)
-        if told is not None:
-            self.meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
-        if bucket.key == before:
-            return
-        # This route spends another's budget, as we now know. Calls under way were booked elsewhere: they count here.
-        for (route, major), flying in self._flying.items():
-            if route == call.route:
-                others = flying - 1 if major == call.major else flying
-                for _ in range(others):
-                    self.meter.spent(self.budgets.route(route, major))
-
-    def _spend(self, call: Call) -> None:
-        self.meter.spent(self.budgets.route(call.route, call.major))
-        if call.bot:
-            self.meter.spent(self.budgets.everywhere())
-
-    def _webhook(self, interaction: Interaction, method: Method, tail: str, route: str) -> Call:
-        path = f"/webhooks/{self.application}/{interaction.token}{tail}"
-        return Call(method, path, route, interaction.id, bot=False)
-
-
-class _Nobody:
-    """A meter before there is one."""
-
-    def spent(self, bucket: Bucket) -> None: ...
-    def told(self, bucket: Bucket, *, limit: int, remaining: int, reset_after: float) -> None: ...
-    def refused(self, bucket: Bucket, retry_after: float) -> None: ...
-
-
-def _plain(reading: Met) -> Outcome:
-    """The outcomes that only one road knows, where the other met them: the bot has no way there."""
-    if isinstance(reading, Expired | Unreferenced):
-        return Denied(reading.code)
-    return reading
 
 
 def _webhook_route(interaction: Interaction, ref: Ref) -> str:
     return budgets.WEBHOOK_ORIGINAL if ref.message == interaction.original else budgets.WEBHOOK_EDIT
-
-
-async def _acknowledged(interaction: Interaction) -> bool:
-    """Wait for the acknowledgement, which goes on if the waiting is given up."""
-    return interaction.acknowledged is not None and await asyncio.shield(interaction.acknowledged)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,0 +1,210 @@
+"""Every call to Discord that is ours, counted. Law: one attempt each, and whatever Discord says of its budgets is heard.
+
+Calls of the outbox were booked by it before they are made; calls beside it are booked here, and left out while their
+budget is refused. After a refusal at Discord's edge nothing at all is called until it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from adapters.discord import budgets
+from adapters.discord.budgets import Budgets
+from adapters.discord.handles import Interaction
+from adapters.discord.outcomes import (
+    EDGE_CAP_SECONDS,
+    EDGE_SECONDS,
+    Blocked,
+    Expired,
+    Keys,
+    Unreferenced,
+    read,
+    retry_after_of,
+)
+from adapters.discord.rest import Answer, Rest
+from adapters.discord.seen import Recent
+from bot.ports import Bucket, Denied, File, Meter, Outcome, Ref, Refused
+
+_log = logging.getLogger(__name__)
+
+KEPT: Final = 1_000
+
+Method: TypeAlias = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+Met: TypeAlias = Outcome | Expired | Unreferenced
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, with the route and major parameter that its budget hangs on."""
+
+    method: Method
+    path: str
+    route: str
+    major: str
+    bot: bool = True
+
+
+class Calls:
+    """All calls, and what is known of their budgets.
+
+    meter        who is told about budgets; nobody before `connect`
+    application  the application's id, known after the login; interactions come later
+    """
+
+    def __init__(self, rest: Rest) -> None:
+        self.meter: Meter = _Nobody()
+        self.application = ""
+        self.budgets = Budgets()
+        self._rest = rest
+        self._shut_until = float("-inf")
+        self._blocks = 0
+        self._flying: Counter[tuple[str, str]] = Counter()
+        self._quiet: Recent[str, float] = Recent(KEPT)
+
+    def webhook(self, interaction: Interaction, method: Method, tail: str, route: str) -> Call:
+        """A call by an interaction's token."""
+        path = f"/webhooks/{self.application}/{interaction.token}{tail}"
+        return Call(method, path, route, interaction.id, bot=False)
+
+    async def perform(
+        self,
+        call: Call,
+        body: Mapping[str, Any] | None = None,
+        *,
+        ref: Ref | None = None,
+        channel: str = "",
+        aside: bool = False,
+        files: Sequence[File] = (),
+    ) -> Met:
+        """One attempt. `aside`: its budget was not booked by the outbox."""
+        left = self._shut_until - now()
+        if left > 0:
+            return Refused(left, self.budgets.route(call.route, call.major).key)
+        if aside:
+            self._spend(call)
+        reading = self._read(call, await self._made(call, body, files), ref, channel)
+        if aside and isinstance(reading, Refused):
+            self.meter.refused(self.budgets.route(call.route, call.major), reading.retry_after)
+        return reading
+
+    async def aside(self, call: Call, body: Mapping[str, Any] | None = None) -> Answer | None:
+        """A call beside the outbox: counted, and left out while its budget is refused. None: it was left out."""
+        quiet_until = self._quiet.get(self.budgets.route(call.route, call.major).key) or 0.0
+        if now() < max(self._shut_until, quiet_until):
+            return None
+        self._spend(call)
+        answer = await self._made(call, body)
+        if answer.status == 429:
+            reading = self._read(call, answer, None, call.major)
+            if isinstance(reading, Refused):
+                # By the hash that this answer may have told.
+                bucket = self.budgets.route(call.route, call.major)
+                self._quiet.put(bucket.key, now() + reading.retry_after)
+                known = self.budgets.everywhere()
+                self.meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
+        return answer
+
+    async def patiently(
+        self, call: Call, body: Mapping[str, Any] | None = None, *, within: float
+    ) -> Answer | None:
+        """The same for what somebody waits for: tried again while it may help, for so many seconds."""
+        until, pause = now() + within, 0.3
+        while True:
+            answer = await self.aside(call, body)
+            if answer is not None and answer.status != 429 and (answer.applied is not False or answer.ok):
+                return answer
+            wait = pause if answer is None else max(pause, retry_after_of(answer) or 0.0)
+            if now() + wait >= until:
+                return answer
+            await asyncio.sleep(wait)
+            pause *= 2
+
+    def overheard(self, route: str, major: str, status: int, headers: Mapping[str, str]) -> None:
+        """A call that discord.py made, and what Discord said to it."""
+        self.meter.spent(self.budgets.everywhere())
+        told = self.budgets.learn(route, headers)
+        bucket = self.budgets.route(route, major)
+        if told is not None:
+            self.meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
+        if status == 429:
+            everywhere = headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers
+            wait = retry_after_of(Answer(status=status, headers=headers)) or 1.0
+            self.meter.refused(self.budgets.everywhere() if everywhere else bucket, wait)
+
+    # ------------------------------------------------------------------------------------------------------- one call
+
+    async def _made(self, call: Call, body: Mapping[str, Any] | None, files: Sequence[File] = ()) -> Answer:
+        """The call, and what its headers tell."""
+        counted = (call.route, call.major)
+        self._flying[counted] += 1
+        try:
+            answer = await self._rest.call(call.method, call.path, body, bot=call.bot, files=files)
+            self._hear(call, answer)
+        finally:
+            self._flying[counted] -= 1
+            if not self._flying[counted]:
+                del self._flying[counted]
+        return answer
+
+    def _read(self, call: Call, answer: Answer, ref: Ref | None, channel: str) -> Met:
+        route = self.budgets.route(call.route, call.major).key
+        keys = Keys(
+            route,
+            everywhere=self.budgets.everywhere().key if call.bot else "",
+            old=self.budgets.old(call.major).key if call.route == budgets.EDIT else "",
+        )
+        reading = read(answer, keys, ref=ref, channel=channel)
+        if not isinstance(reading, Blocked):
+            if not answer.failure:
+                self._blocks = 0
+            return reading
+        wait = reading.retry_after or min(EDGE_CAP_SECONDS, EDGE_SECONDS * 2.0 ** min(self._blocks, 10))
+        self._blocks += 1
+        self._shut_until = now() + wait
+        self.meter.refused(self.budgets.everywhere(), wait)
+        _log.warning("shut out at Discord's edge (%s) for %.0f s", answer.label, wait)
+        return Refused(wait, route)
+
+    def _hear(self, call: Call, answer: Answer) -> None:
+        before = self.budgets.route(call.route, call.major).key
+        told = self.budgets.learn(call.route, answer.headers)
+        bucket = self.budgets.route(call.route, call.major)
+        if told is not None:
+            self.meter.told(bucket, limit=told.limit, remaining=told.remaining, reset_after=told.reset_after)
+        if bucket.key == before:
+            return
+        # This route spends another's budget, as we now know. Calls under way were booked elsewhere: they count here.
+        for (route, major), flying in self._flying.items():
+            if route == call.route:
+                others = flying - 1 if major == call.major else flying
+                for _ in range(others):
+                    self.meter.spent(self.budgets.route(route, major))
+
+    def _spend(self, call: Call) -> None:
+        self.meter.spent(self.budgets.route(call.route, call.major))
+        if call.bot:
+            self.meter.spent(self.budgets.everywhere())
+
+
+class _Nobody:
+    """A meter before there is one."""
+
+    def spent(self, bucket: Bucket) -> None: ...
+    def told(self, bucket: Bucket, *, limit: int, remaining: int, reset_after: float) -> None: ...
+    def refused(self, bucket: Bucket, retry_after: float) -> None: ...
+
+
+def plain(reading: Met) -> Outcome:
+    """The outcomes that only one road knows, where the other met them: the bot has no way there."""
+    if isinstance(reading, Expired | Unreferenced):
+        return Denied(reading.code)
+    return reading
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,160 @@
+"""Files that come and files that go. Law: nothing is fetched but from Discord's own hosts, no token goes along, and no more is read than was asked for.
+
+Attachments stand on Discord's CDN under signed links that end after about a day (docs: reference, signed attachment
+links): they are read when they are needed, and an ended one is gone. Redirects are followed by hand, so that each host
+is looked at before it is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from adapters.discord import budgets, outbound
+from adapters.discord.calls import Call, Calls, now, plain
+from adapters.discord.interactions import Interactions
+from adapters.discord.outcomes import Expired
+from adapters.discord.rest import Rest
+from adapters.discord.seen import Seen
+from bot.ports import Attachment, File, Outcome, Place, Rejected, Sent, Unread
+
+_log = logging.getLogger(__name__)
+
+HOSTS: Final = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+
+UPLOAD_LIMIT: Final = 10 * 1024 * 1024
+"""Documented: 10 MiB a file, more in a server with boosts, which the Gateway tells."""
+
+REQUEST_LIMIT: Final = 25 * 1024 * 1024
+"""Documented: 25 MiB a request."""
+
+HOPS: Final = 3
+DOWNLOAD_SECONDS: Final = 60.0
+PIECE: Final = 64 * 1024
+
+
+class Files:
+    """Uploads and downloads. `api_url`: an attachment may also stand on that host, which is Discord to us."""
+
+    def __init__(
+        self, rest: Rest, calls: Calls, seen: Seen, interactions: Interactions, *, api_url: str
+    ) -> None:
+        self._rest = rest
+        self._calls = calls
+        self._seen = seen
+        self._interactions = interactions
+        self._own = URL(api_url)
+
+    # ------------------------------------------------------------------------------------------------------- upload
+
+    async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        if len(file.data) > min(self._limit(place), REQUEST_LIMIT - 64 * 1024):
+            return Rejected("too_large")
+        named = File(_name(file.name), file.mime, file.data)
+        body = {
+            "content": text[: outbound.CONTENT],
+            "allowed_mentions": dict(outbound.NONE_PINGED),
+            "flags": outbound.SUPPRESS_EMBEDS,
+            "attachments": [{"id": "0", "filename": named.name}],
+        }
+        interaction = self._interactions.answering(place, now())
+        if interaction is not None and interaction.original and not interaction.visible:
+            call = self._calls.webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
+            reading = await self._calls.perform(call, body, channel=place.channel, aside=True, files=(named,))
+            if not isinstance(reading, Expired):
+                return plain(reading)
+            interaction.dead = True
+        call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
+        reading = await self._calls.perform(call, body, channel=place.channel, aside=True, files=(named,))
+        if isinstance(reading, Sent):
+            self._seen.made(reading.ref)
+        return plain(reading)
+
+    def _limit(self, place: Place) -> int:
+        client = self._seen.client
+        guild = (
+            client.get_guild(int(place.workspace))
+            if client is not None and place.workspace.isdigit()
+            else None
+        )
+        return max(UPLOAD_LIMIT, guild.filesize_limit) if guild is not None else UPLOAD_LIMIT
+
+    # ----------------------------------------------------------------------------------------------------- download
+
+    async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
+        if attachment.size > limit:
+            return Unread("too_large")
+        url = _url(attachment.url)
+        try:
+            async with asyncio.timeout(DOWNLOAD_SECONDS):
+                for _ in range(HOPS + 1):
+                    if url is None or not self._is_discords(url):
+                        return Unread("foreign")
+                    found = await self._fetch(url, attachment, limit)
+                    if not isinstance(found, URL):
+                        return found
+                    url = found
+        except TimeoutError:
+            return Unread("unavailable", "timeout")
+        except (aiohttp.ClientError, OSError) as trouble:
+            _log.info("an attachment could not be fetched: %s", type(trouble).__name__)
+            return Unread("unavailable", type(trouble).__name__)
+        return Unread("unavailable", "redirects")
+
+    def _is_discords(self, url: URL) -> bool:
+        if url.scheme == "https" and url.host in HOSTS and url.explicit_port is None:
+            return True
+        return url.host == self._own.host and url.scheme in ("https", self._own.scheme)
+
+    async def _fetch(self, url: URL, attachment: Attachment, limit: int) -> File | Unread | URL:
+        """The file, why not, or where it is instead."""
+        session = self._rest.session()
+        if session is None:
+            return Unread("unavailable", "closed")
+        async with session.get(url, allow_redirects=False) as response:
+            if response.status in (301, 302, 303, 307, 308):
+                where = _url(response.headers.get("Location", ""), url)
+                return where if where is not None else Unread("foreign")
+            if response.status != 200:
+                return _unread(response.status)
+            if response.content_type == "text/html" and attachment.mime.partition(";")[0] != "text/html":
+                return Unread("denied", "html")  # a page about the file, not the file
+            if (response.content_length or 0) > limit:
+                return Unread("too_large")
+            data = bytearray()
+            async for piece in response.content.iter_chunked(PIECE):
+                data += piece
+                if len(data) > limit:
+                    return Unread("too_large")
+            mime = attachment.mime or response.content_type
+            return File(attachment.name, mime, bytes(data))
+
+
+def _unread(status: int) -> Unread:
+    if status in (401, 403):
+        return Unread("denied", str(status))
+    if status in (404, 410):
+        return Unread("gone", str(status))
+    return Unread("unavailable", str(status))
+
+
+def _url(address: str, base: URL | None = None) -> URL | None:
+    """An address with a host; None for anything else."""
+    try:
+        found = URL(address, encoded=True) if base is None else base.join(URL(address, encoded=True))
+    except ValueError:
+        return None
+    return found if found.host and found.scheme in ("http", "https") and not found.user else None
+
+
+_UNNAMED: Final = re.compile(r'[\x00-\x1f\x7f"\\/:*?<>|]+')
+
+
+def _name(name: str) -> str:
+    """A name that stands in a header and on a disk."""
+    return _UNNAMED.sub("_", name).strip(" .")[-100:] or "file"
