@@ -16,6 +16,7 @@ _MARKUP = re.compile(
     r"|(?P<stars>\*+)|(?P<under>_+)|(?P<pairs>~~+|\|\|+|`+)",
     re.MULTILINE,
 )
+_MAYBE = re.compile(r"[*_~|`#>-]")
 
 
 def hush(text: str) -> str:
@@ -28,6 +29,8 @@ def hush(text: str) -> str:
 
 def escape(source: str, start: int, end: int) -> str:
     """source[start:end], which holds no markup, with a backslash where Discord would see some."""
+    if not _MAYBE.search(source, start, end):
+        return source[start:end]
     out: list[str] = []
     at = start
     for found in _MARKUP.finditer(source, start, end):

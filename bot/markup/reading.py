@@ -14,7 +14,8 @@ from operator import itemgetter
 
 from markdown_it.token import Token
 
-from bot.markup.engine import engine, inline_marks
+from bot.markup.engine import engine
+from bot.markup.inline import inline_marks
 from bot.markup.nouns import Block, Inline, Leaf, Mark, Memory, Reading, References, Syntax, Table
 
 _QUOTE = re.compile(r"[ \t]{0,3}>")
@@ -127,12 +128,15 @@ class _Reader:
             self._item(token, first, last)
         elif kind == "table_open":
             self.table = Table(self.cursor[first], end, self.prefix(first), depth=self.depth)
+            self.table.aligns = token.meta["aligns"]
             self.reading.tables.append(self.table)
             self._note("table", start, end, first)
             self._leaf("table", self.skip(first), first)
         elif kind == "tr_open" and self.table is not None:
-            self.table.rows.append([])
+            cells: list[str] = token.meta["cells"]
+            self.table.rows.append(cells)
             self.table.ends.append(end)
+            self._cells(cells, first)
         elif kind in ("fence", "code_block", "html_block"):
             self._note(kind, start, end, first)
             if kind == "fence":
@@ -260,9 +264,6 @@ class _Reader:
         if token.map is None:
             return
         first = token.map[0]
-        if self.table is not None:
-            self._cell(token, opened, first)
-            return
         places = self._places(token.content, first)
         marks, loose = self._inline(token.content)
         start = places[0][1] if places else self.skip(first)
@@ -333,20 +334,15 @@ class _Reader:
         self.marks.append(Mark("heading", self.cursor[first], start, "", level))
         self.marks.append(Mark("ending", end, self.line_end(first), "", level))
 
-    def _cell(self, token: Token, opened: Token, line: int) -> None:
-        assert self.table is not None
-        row = self.table.rows[-1]
-        row.append(token.content)
-        if len(self.table.rows) == 1:
-            self.table.aligns.append(str(opened.attrs.get("style", "")).removeprefix("text-align:"))
-        # Cells are laid out from their text; only where a table stays one may its code and links matter.
-        if "<" not in token.content and not ("[" in token.content and self.references):
-            return
-        at = self.source.find(token.content, self.cursor[line], self.line_end(line))
-        if at < 0:
-            return
-        self.cursor[line] = at + len(token.content)
-        self._put(self._inline(token.content)[0], [(0, at)])
+    def _cells(self, cells: list[str], line: int) -> None:
+        """Cells are laid out from their text; only where a table stays one may their code and links matter."""
+        for cell in cells:
+            if "<" not in cell and not ("[" in cell and self.references):
+                continue
+            at = self.source.find(cell, self.cursor[line], self.line_end(line))
+            if at >= 0:
+                self.cursor[line] = at + len(cell)
+                self._put(self._inline(cell)[0], [(0, at)])
 
     def _drop_overlaps(self) -> None:
         """Inline code that runs over a quote's lines contains their marks: the code wins."""

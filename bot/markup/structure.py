@@ -7,6 +7,7 @@ line's first character says whom to ask, and a paragraph of one line, which most
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -15,7 +16,6 @@ from markdown_it.parser_block import ParserBlock
 from markdown_it.ruler import Ruler
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block import reference as definition
-from markdown_it.rules_block import table as any_table
 from markdown_it.token import Token
 
 _Rule: TypeAlias = Callable[[StateBlock, int, int, bool], bool]
@@ -24,6 +24,11 @@ _Rule: TypeAlias = Callable[[StateBlock, int, int, bool], bool]
 HEADER = 100
 _CELLS = 20
 _INDENTED = 4  # columns that make code
+_SHORT = 0x10000  # cells that rows may lack, together: the engine's bound on what a short text becomes
+_SEPARATOR = re.compile(r"(?:-[-:|]|[:|][-:|\s])[-:|\s]*")
+_COLUMN = re.compile(r":?-+:?")
+_BARS = re.compile(r"(?<!\\)\|")
+_ALIGNS = {(False, False): "", (True, False): "left", (False, True): "right", (True, True): "center"}
 _ASKED: dict[str, tuple[str, ...]] = {
     "`": ("fence",),
     "~": ("fence",),
@@ -152,11 +157,76 @@ def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A long line of prose with a bar in it is no header, whatever stands under it."""
-    if start + 2 > end:
+    """As the engine's rule, with one token for a row, which carries its cells.
+
+    A long line of prose with a bar in it is no header, whatever stands under it.
+    """
+    under = start + 1
+    if start + 2 > end or state.sCount[under] < state.blkIndent or state.is_code_block(under):
         return False
-    at, stop = state.bMarks[start] + state.tShift[start], state.eMarks[start]
-    bar = state.src.find("|", at, stop)
-    if bar < 0 or (bar > at and (bar >= at + HEADER or state.src.count("|", at, stop) >= _CELLS)):
+    src, at, stop = state.src, state.bMarks[start] + state.tShift[start], state.eMarks[start]
+    bar = src.find("|", at, stop)
+    if bar < 0 or (bar > at and (bar >= at + HEADER or src.count("|", at, stop) >= _CELLS)):
         return False
-    return any_table(state, start, end, silent)
+    separator = src[state.bMarks[under] + state.tShift[under] : state.eMarks[under]]
+    if not _SEPARATOR.fullmatch(separator) or state.is_code_block(start):
+        return False
+    aligns = _aligns(separator)
+    header = _cells(src[at:stop])
+    if not header or aligns is None or len(header) != len(aligns):
+        return False
+    if silent:
+        return True
+    before, state.parentType = state.parentType, "table"
+    lines = [start, 0]
+    state.tokens.append(
+        Token("table_open", "table", 1, map=lines, level=state.level, meta={"aligns": aligns})
+    )
+    _row(state, start, header)
+    ends = state.md.block.ruler.getRules("blockquote")[0]
+    line, short = start + 2, 0
+    while line < end and state.sCount[line] >= state.blkIndent and not ends(state, line, end, True):
+        text = mdTrim(src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]])
+        if not text or state.is_code_block(line):
+            break
+        cells = _cells(text)
+        short += len(aligns) - len(cells)
+        if short > _SHORT:
+            break
+        _row(state, line, [*cells, *[""] * (len(aligns) - len(cells))][: len(aligns)])
+        line += 1
+    state.tokens.append(Token("table_close", "table", -1, level=state.level))
+    lines[1] = line
+    state.parentType = before
+    state.line = line
+    return True
+
+
+def _row(state: StateBlock, line: int, cells: list[str]) -> None:
+    cells = [mdTrim(cell) for cell in cells]
+    state.tokens.append(
+        Token("tr_open", "tr", 1, map=[line, line + 1], level=state.level + 2, meta={"cells": cells})
+    )
+
+
+def _aligns(separator: str) -> list[str] | None:
+    """Each column's alignment; None where it is no separator."""
+    columns = [mdTrim(column) for column in separator.split("|")]
+    if not columns[0]:
+        del columns[0]
+    if columns and not columns[-1]:
+        del columns[-1]
+    if not all(_COLUMN.fullmatch(column) for column in columns):
+        return None
+    return [_ALIGNS[column[0] == ":", column[-1] == ":"] for column in columns]
+
+
+def _cells(line: str) -> list[str]:
+    """A row's cells, as the engine parts them; a bar behind a backslash is a character."""
+    text = mdTrim(line)
+    cells = text.split("|") if "\\" not in text else [c.replace("\\|", "|") for c in _BARS.split(text)]
+    if cells and not cells[0]:
+        del cells[0]
+    if cells and not cells[-1]:
+        del cells[-1]
+    return cells

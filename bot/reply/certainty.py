@@ -26,6 +26,8 @@ def certain_place(reading: Reading, syntax: Syntax, floor: int, limit: int, *, a
 
     another  whether the page would show one more table as a table
     """
+    if syntax.html or syntax.math:
+        return floor  # what a dialect rewrites is sure when it is settled
     source, leaf = reading.source, reading.leaf
     if leaf.fence and not leaf.prefix.strip():
         body = source.find("\n", leaf.start) + 1
@@ -37,18 +39,18 @@ def certain_place(reading: Reading, syntax: Syntax, floor: int, limit: int, *, a
         ends = reading.tables[-1].ends
         if len(ends) > 2 and ends[-2] <= limit:
             return max(ends[-2], floor)
-    if leaf.kind == "paragraph" and not (syntax.html or syntax.math or ">" in leaf.prefix):
+    if leaf.kind == "paragraph" and ">" not in leaf.prefix:
         held = _held(reading, syntax, another=another)
         if place := _between_words(reading, max(floor, leaf.start), min(limit, held)):
             return place
-    begun = [b.start for b in reading.blocks if floor < b.start <= limit and _begun(reading, b, syntax)]
+    begun = [b.start for b in reading.blocks if floor < b.start <= limit and _begun(reading, b)]
     return max(begun, default=floor)
 
 
-def _begun(reading: Reading, block: Block, syntax: Syntax) -> bool:
+def _begun(reading: Reading, block: Block) -> bool:
     """Whether it is certain that all in front of the block is over."""
     source = reading.source
-    if block.prefix.strip() or (block.depth and (syntax.html or block.kind != "item")):
+    if block.prefix.strip() or (block.depth and block.kind != "item"):
         return False
     if block.kind == "item":
         mark = next((m for m in reading.marks if m.start >= block.start and m.kind == "item"), None)

@@ -20,7 +20,7 @@ from bot.reply.cuts import PREFERENCES, Cut, Cuts, at_place, parts, renumbered
 from bot.reply.healing import PATIENCE, close_fence, heal
 from bot.reply.lens import Lens
 from bot.reply.settling import Step, forced_step, lines_step, sentences_step
-from bot.reply.tables import Row, laid_out
+from bot.reply.tables import Row, at_most, laid_out
 
 _NEAR, _FAR = (
     160,
@@ -162,16 +162,15 @@ class OpenPage:
         if self._syntax.blocks and self._open.blocks + 2 * text.count("\n") + _SPARE > self._syntax.blocks:
             return True
         gain = _GAIN * len(text.translate(_PLAIN)) + _GAIN_OF_LINE * (text.count("\n") + 1)
-        gain += _GAIN_OF_CELL * text.count("|") + self._table_at_most()
+        gain += self._table_at_most(text) if self._open.rows else _GAIN_OF_CELL * text.count("|")
         return self._dialect.cost(self._settled) + self._dialect.cost(text) + gain > self._limit
 
-    def _table_at_most(self) -> int:
-        """What the settled rows of a table that is still laid out anew may cost: aligned, or listed."""
+    def _table_at_most(self, text: str) -> int:
+        """What the settled rows of a table that is still laid out anew may cost, with what has come of it since."""
         rows = self._open.rows
         if not rows or self._native_rows():
             return 0
-        titles = sum(rows[0].widths) + _GAIN_OF_CELL * len(rows[0].widths)
-        return sum(max(self._syntax.width + 2, sum(row.widths) + titles) for row in rows)
+        return at_most(rows, text, self._syntax)
 
     def _native_rows(self) -> bool:
         """Whether the table that the open unit goes on with is shown as a table."""

@@ -21,6 +21,7 @@ _CODE = re.compile(r"(`+)(.+?)\1")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SPECIAL = re.compile(r"[\[*_~`\\<]")
 _TICKS = re.compile(r"`+")
+_LISTED = 12  # what a listed cell takes besides its title and its text
 
 
 def columns(text: str) -> int:
@@ -92,13 +93,33 @@ def laid_out(
     return source, [Mark("fence", 0, size), Mark("body", size + 1, end - 1), Mark("fenced", end, end + size)]
 
 
+def at_most(rows: Sequence[Row], text: str, syntax: Syntax) -> int:
+    """What `rows` may take when they are laid out, and how much more than its length what `text` adds to the table."""
+    widths = list(rows[0].widths)
+    for row in rows:
+        widths = [max(pair) for pair in zip(widths, row.widths, strict=False)]
+    fresh = [line.strip().strip("|").split("|") for line in text.split("\n")]
+    for cells in fresh:
+        for number, cell in enumerate(cells[: len(widths)]):
+            widths[number] = max(widths[number], columns(cell.strip()))
+    width = sum(widths) + 2 * (len(widths) - 1)
+    if width <= syntax.width:
+        return (len(rows) + len(fresh) + 3) * (width + 1)
+    titles = sum(rows[0].widths) + _LISTED * len(widths)
+    return sum(sum(row.widths) + titles for row in rows) + len(fresh) * titles
+
+
 def _aligned(rows: Sequence[Row], widths: Sequence[int], aligns: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for row in rows:
         cells = []
         for text, own, width, align in zip(row.texts, row.widths, widths, aligns, strict=False):
-            left = {"right": width - own, "center": (width - own) // 2}.get(align, 0)
-            cells.append(f"{' ' * left}{text}{' ' * (width - own - left)}")
+            space = width - own
+            if not align or align == "left":
+                cells.append(text + " " * space)
+            else:
+                left = space if align == "right" else space // 2
+                cells.append(" " * left + text + " " * (space - left))
         lines.append("  ".join(cells).rstrip())
         if len(lines) == 1:
             lines.append("  ".join("─" * width for width in widths))

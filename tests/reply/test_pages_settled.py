@@ -163,7 +163,7 @@ def test_a_page_can_be_sealed_at_any_moment(platform: Platform) -> None:
         text = texts[seed % len(texts)][:3000]
         seals += check_sealed(platform, text, platform.limit, seed)
         seals += check_sealed(platform, invented(seed, 120), platform.limit, seed)
-    assert seals > 100
+    assert seals > 40
 
 
 @pytest.mark.parametrize("platform", [SLACK], ids=["slack"])
