@@ -72,9 +72,15 @@ class Stage:
         assert isinstance(event, kind), event
         return event
 
+    async def addressed(self) -> Incoming:
+        """The next thing that was said to the bot, past what it only overheard."""
+        while (heard := await self.next(Incoming)).how == "overheard":
+            pass
+        return heard
+
     async def ask(self, text: str = "why?", *, channel: str = "") -> Incoming:
         await self.server.say(self.ada, channel or self.general, f"{self.server.mention} {text}")
-        return await self.next(Incoming)
+        return await self.addressed()
 
     async def command(self, text: str = "why?", *, channel: str = "") -> Incoming:
         await self.server.command(self.ada, channel or self.general, "ask", text)

@@ -18,7 +18,9 @@ def stored() -> list[dict[str, Any]]:
             id=str(number), application_id="1", version="2", nsfw=False, default_member_permissions=None
         )
         command["contexts"] = list(reversed(command["contexts"]))
-        command["options"][0]["name_localizations"] = None
+        for option in command.setdefault("options", []):
+            option["name_localizations"] = None
+        command.setdefault("description", "")
     return commands
 
 
@@ -39,11 +41,31 @@ def one_more(commands: list[dict[str, Any]]) -> None:
     commands.append({"name": "old", "type": 1, "description": "x"})
 
 
+def another_file(commands: list[dict[str, Any]]) -> None:
+    commands[0]["options"][1]["type"] = 3
+
+
+def no_longer_forgetting(commands: list[dict[str, Any]]) -> None:
+    commands[1]["options"].pop()
+
+
 def nowhere(commands: list[dict[str, Any]]) -> None:
     commands[0]["contexts"] = None
 
 
-@pytest.mark.parametrize("change", [described_otherwise, optional, one_more, nowhere, list.clear])
+@pytest.mark.parametrize(
+    "change",
+    [
+        described_otherwise,
+        optional,
+        another_file,
+        no_longer_forgetting,
+        one_more,
+        nowhere,
+        list.clear,
+        list.pop,
+    ],
+)
 def test_any_other_difference_is_one(change: Any) -> None:
     """A new version's command must reach people."""
     commands = stored()

@@ -130,7 +130,7 @@ async def test_a_reply_chain_is_walked_to_its_beginning(stage: Stage) -> None:
         last = await stage.server.say(person, stage.general, f"message {number}", reply_to=last)
         await stage.server.say(stage.linus, stage.general, "something else")
     await stage.server.say(stage.ada, stage.general, f"{stage.server.mention} well?", reply_to=last)
-    question = await stage.next(Incoming)
+    question = await stage.addressed()
     assert question.about is not None
     assert question.about.text == "message 6"
     lines = await stage.platform.history(question, limit=50)
@@ -164,6 +164,8 @@ async def test_a_deleted_link_of_the_chain_ends_it(stage: Stage) -> None:
     first = await stage.server.say(stage.ada, stage.general, "one")
     second = await stage.server.say(stage.ada, stage.general, "two", reply_to=first)
     third = await stage.server.say(stage.ada, stage.general, "three", reply_to=second)
+    for _ in range(3):
+        assert (await stage.next(Incoming)).how == "overheard"
     await stage.server.delete(stage.ada, stage.general, second)
     await stage.next(Deleted)
     await stage.server.say(stage.ada, stage.general, f"{stage.server.mention} well?", reply_to=third)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from adapters.discord import inbound
-from bot.ports import Attachment, Control, Deleted, Incoming, Line, Person, Place, Pressed, Ref
+from bot.ports import Attachment, Control, Deleted, Edited, Incoming, Line, Person, Place, Pressed, Ref
 
 ME, ADA, GRACE = "900", "100", "101"
 GUILD, GENERAL, THREAD, DM = "1", "10", "11", "12"
@@ -45,6 +46,7 @@ def message(content: str = "hello", **more: Any) -> dict[str, Any]:
     }
 
 
+ROBOT = {"id": "777", "username": "x", "bot": True}
 US = [{"id": ME, "username": "claude", "bot": True}]
 
 
@@ -97,16 +99,34 @@ def reply(to: str, author: str, **more: Any) -> dict[str, Any]:
             "mention",
         ),  # known as ours though Discord left it out
         (reply("701", GRACE, mentions=US), "mention"),
-        (reply("701", GRACE), None),
+        (reply("701", GRACE), "overheard"),
     ],
     ids=["to ours", "to ours, not repeated", "to another, mentioning us", "to another"],
 )
-def test_a_reply_is_for_us_if_it_replies_to_us_or_mentions_us(d: dict[str, Any], how: str | None) -> None:
-    """A reply to one of our messages goes on with that conversation; replies among people are theirs."""
+def test_a_reply_is_for_us_if_it_replies_to_us_or_mentions_us(d: dict[str, Any], how: str) -> None:
+    """A reply to one of our messages goes on with that conversation; replies among people are overheard."""
     incoming = said(d)
-    assert (incoming.how if incoming else None) == how
-    if incoming is not None:
-        assert incoming.answers == Ref(GENERAL, d["message_reference"]["message_id"])
+    assert incoming is not None
+    assert incoming.how == how
+    assert incoming.answers == Ref(GENERAL, d["message_reference"]["message_id"])
+
+
+@pytest.mark.parametrize(
+    ("d", "answers"),
+    [
+        (message("just talking"), None),
+        (message("<@&500> anyone?", mention_roles=["500"]), None),
+        (message("@everyone look", mention_everyone=True), None),
+        (message("a forward", message_reference={"type": 1, "message_id": "700"}), None),
+    ],
+    ids=["talk", "a role", "everyone", "a forward of ours"],
+)
+def test_what_nobody_says_to_us_is_overheard(d: dict[str, Any], answers: Ref | None) -> None:
+    """In a channel where the bot takes part in everything it concerns us; that is for the core to know."""
+    incoming = said(d)
+    assert incoming is not None
+    assert (incoming.how, incoming.scope, incoming.answers) == ("overheard", "message:10:2000", answers)
+    assert incoming.place.reply_to == "2000"
 
 
 def test_in_a_thread_everything_is_heard_and_a_mention_is_told_apart() -> None:
@@ -128,31 +148,39 @@ def test_a_thread_that_the_cache_does_not_know_is_told_by_the_payload() -> None:
 @pytest.mark.parametrize(
     "d",
     [
-        message("<@&500> anyone?", mention_roles=["500"]),
-        message("@everyone look", mention_everyone=True),
-        message("just talking"),
-        message(author={"id": GRACE, "username": "x", "bot": True}, mentions=US),
+        message(author=ROBOT),
+        message(author=ROBOT, mentions=US),
+        message(f"<@{ME}>", author=ROBOT, mentions=US, webhook_id="5"),
         message(author={"id": ME, "username": "claude"}, mentions=US),
         message(webhook_id="5", mentions=US),
         message(type=6, mentions=US),
         message("", channel_id=THREAD),
-        message("a forward", type=0, message_reference={"type": 1, "message_id": "700"}),
+        message(""),
     ],
     ids=[
-        "role",
-        "everyone",
-        "unaddressed",
         "bot",
+        "bot that only replies to us",
+        "bot's webhook",
         "ourselves",
         "webhook",
         "pin",
         "unreadable in a thread",
-        "forward",
+        "unreadable",
     ],
 )
 def test_what_is_not_for_us_is_not_heard(d: dict[str, Any]) -> None:
-    """Nobody is answered by accident: not for a role, not for everyone, not a bot, not ourselves."""
+    """Fault 17: not ourselves, never a webhook, and no bot that does not say our name."""
     assert said(d) is None
+
+
+def test_a_bot_that_says_our_name_is_heard_as_a_bot() -> None:
+    """Whether bots are answered is a list of the core's."""
+    incoming = said(message(f"<@{ME}> status?", author=ROBOT, mentions=US))
+    assert incoming is not None
+    assert (incoming.bot, incoming.how, incoming.text) == (True, "mention", "status?")
+    person = said(message(mentions=US))
+    assert person is not None
+    assert not person.bot
 
 
 def test_a_mention_without_a_question_is_handed_on() -> None:
@@ -201,94 +229,6 @@ def test_what_is_attached_comes_with_the_question() -> None:
     assert incoming.threaded
 
 
-# ------------------------------------------------------------------------------------------------------ interactions
-
-
-def interaction(kind: int, data: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "id": "3000",
-        "token": "secret",
-        "type": kind,
-        "channel_id": GENERAL,
-        "guild_id": GUILD,
-        "context": 0,
-        "app_permissions": str(inbound.VIEW_CHANNEL | inbound.SEND_MESSAGES),
-        "member": {"user": {"id": ADA, "username": "ada", "global_name": "Ada"}, "nick": None},
-        "data": data,
-        **more,
-    }
-
-
-ASK = {"name": "ask", "options": [{"name": "question", "type": 3, "value": "why <#10>?"}]}
-
-
-def test_a_command_asks_and_its_token_stays_out_of_the_event() -> None:
-    """The route is a handle; the token is the adapter's alone."""
-    asked = inbound.asked(interaction(2, ASK), ME, Cache())
-    assert asked.event == Incoming(
-        key="discord:interaction:3000",
-        person=Person(ADA, "Ada"),
-        text="why #general?",
-        how="command",
-        place=Place("discord", GUILD, GENERAL, route="3000"),
-        scope="message:10:3000",
-    )
-    assert "secret" not in repr(asked)
-    assert asked.visible
-
-
-def test_a_pressed_stop_names_its_reply() -> None:
-    """The button carries the reply's id, so it works after a restart."""
-    d = interaction(
-        3,
-        {"custom_id": "inkstream:stop:r:1", "component_type": 2},
-        message={"id": "2001", "channel_id": GENERAL},
-    )
-    assert inbound.asked(d, ME, Cache()).event == Pressed(
-        Control.STOP, "r:1", Person(ADA, "Ada"), Place("discord", GUILD, GENERAL), Ref(GENERAL, "2001")
-    )
-
-
-@pytest.mark.parametrize("custom_id", ["", "other:stop:1", "inkstream:explode:1", "inkstream:stop"])
-def test_a_button_that_is_not_ours_says_nothing(custom_id: str) -> None:
-    """Buttons of other versions and other applications are no event."""
-    d = interaction(3, {"custom_id": custom_id}, message={"id": "2001"})
-    assert inbound.asked(d, ME, Cache()).event is None
-
-
-@pytest.mark.parametrize(
-    ("more", "visible"),
-    [
-        ({}, True),
-        ({"app_permissions": str(1 << 3)}, True),
-        ({"app_permissions": str(inbound.VIEW_CHANNEL)}, False),
-        ({"app_permissions": "many"}, True),
-        ({"authorizing_integration_owners": {"1": ADA}}, False),
-        ({"channel": {"type": 11}}, False),
-        (
-            {"channel": {"type": 11}, "app_permissions": str(inbound.VIEW_CHANNEL | inbound.SEND_IN_THREADS)},
-            True,
-        ),
-        ({"guild_id": None, "context": 1, "app_permissions": "0"}, True),
-        ({"guild_id": None, "context": 2}, False),
-    ],
-    ids=[
-        "may",
-        "administrator",
-        "may not send",
-        "unsaid",
-        "installed by a user",
-        "thread",
-        "thread, may",
-        "DM",
-        "group",
-    ],
-)
-def test_whether_we_can_post_beside_the_interaction(more: dict[str, Any], visible: bool) -> None:
-    """Where we cannot post ourselves, further pages are follow-ups."""
-    assert inbound.asked(interaction(2, ASK, **more), ME, Cache()).visible is visible
-
-
 def test_deletions_one_by_one_and_in_bulk() -> None:
     """Each message that disappeared is one event."""
     assert inbound.deleted({"id": "1", "channel_id": "10", "guild_id": "1"}) == [Deleted(Ref("10", "1"))]
@@ -296,3 +236,153 @@ def test_deletions_one_by_one_and_in_bulk() -> None:
         Deleted(Ref("10", "1")),
         Deleted(Ref("10", "2")),
     ]
+
+
+# ------------------------------------------------------------------------------------------------------------- edits
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+JUST, LATER = "2026-03-01T11:59:58.000000+00:00", "2026-03-01T12:00:01.000000+00:00"
+
+
+def edited(d: dict[str, Any], before: tuple[str, str] | None) -> Edited | None:
+    return inbound.edited(d, ME, Cache(), before=before, now=NOW)
+
+
+def test_an_edit_has_new_words_and_a_new_time() -> None:
+    """The question as it now is, where it stands."""
+    before = inbound.print_of(message("hello"))
+    d = message(f"<@{ME}> hello there", edited_timestamp=JUST, mentions=US)
+    assert edited(d, before) == Edited(
+        Ref(GENERAL, "2000"),
+        Person(ADA, "Ada"),
+        Place("discord", GUILD, GENERAL, reply_to="2000"),
+        "hello there",
+    )
+
+
+FILE = {"id": "9", "filename": "a.png", "content_type": "image/png", "size": 3, "url": "u"}
+
+
+@pytest.mark.parametrize(
+    ("d", "before"),
+    [
+        (message("hello", embeds=[{"type": "link", "title": "x"}]), message("hello")),
+        (
+            message("hello", edited_timestamp=JUST, embeds=[{"type": "link"}]),
+            message("hello", edited_timestamp=JUST),
+        ),
+        (message("hello", edited_timestamp=JUST, flags=1 << 5), message("hello", edited_timestamp=JUST)),
+        (message("hello", edited_timestamp=JUST, pinned=True), message("hello", edited_timestamp=JUST)),
+        (message("older", edited_timestamp=JUST), message("hello", edited_timestamp=LATER)),
+        (message("hello", edited_timestamp="2026-03-01T10:00:00+00:00"), None),
+        (message("hello", edited_timestamp="soon"), None),
+        ({"id": "2000", "channel_id": GENERAL, "embeds": [{}]}, message("hello")),
+        ({"id": "2000", "channel_id": GENERAL, "author": {"id": ADA}}, message("hello")),
+        (message("", edited_timestamp=JUST), message("hello")),
+        (message("new", edited_timestamp=JUST, author={"id": ME, "username": "claude"}), message("hello")),
+        (message("new", edited_timestamp=JUST, author=ROBOT), message("hello")),
+        (message("new", edited_timestamp=JUST, webhook_id="5"), message("hello")),
+        (message("new", edited_timestamp=JUST, type=6), message("hello")),
+    ],
+    ids=[
+        "unfurl",
+        "unfurl after an edit",
+        "thread",
+        "pin",
+        "out of order",
+        "unfurl of what was edited before we were there",
+        "no time",
+        "partial",
+        "partial with its author",
+        "unreadable",
+        "ours",
+        "a bot's",
+        "a webhook's",
+        "an announcement",
+    ],
+)
+def test_what_only_looks_like_an_edit_is_none(d: dict[str, Any], before: dict[str, Any] | None) -> None:
+    """Fault 16: fifty answers in eight seconds, once, for previews."""
+    assert edited(d, inbound.print_of(before) if before is not None else None) is None
+
+
+def test_an_edit_of_what_was_said_before_we_were_there_is_one() -> None:
+    """A question from before a restart; it is edited this moment."""
+    assert edited(message("new", edited_timestamp=JUST), None) is not None
+
+
+def test_a_file_that_was_taken_off_is_an_edit() -> None:
+    """The words are the same; what Claude would read is not."""
+    before = inbound.print_of(message("look", attachments=[FILE, {**FILE, "id": "10"}]))
+    found = edited(message("look", attachments=[FILE], edited_timestamp=JUST), before)
+    assert found is not None
+    assert [one.id for one in found.files] == ["9"]
+
+
+# --------------------------------------------------------------------------------------------------------- reactions
+
+
+def reaction(name: str = "🛑", **more: Any) -> dict[str, Any]:
+    return {
+        "user_id": ADA,
+        "channel_id": GENERAL,
+        "message_id": "701",
+        "guild_id": GUILD,
+        "message_author_id": ME,
+        "emoji": {"id": None, "name": name},
+        "member": {"user": {"id": ADA, "username": "ada", "global_name": "Ada"}, "roles": []},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "control"),
+    [
+        ("🛑", Control.STOP),
+        ("👍", Control.GOOD),
+        ("👍🏿", Control.GOOD),
+        ("👎", Control.BAD),
+        ("👎🏼", Control.BAD),
+        ("👎\ufe0f", Control.BAD),
+        ("🎉", None),
+        ("", None),
+    ],
+)
+def test_a_reaction_on_ours_is_a_button(name: str, control: Control | None) -> None:
+    """Fault 26: whoever finds no button reaches for the sign."""
+    pressed = inbound.reacted(reaction(name), ME, Cache())
+    assert (pressed.control if pressed else None) == control
+    if pressed is not None:
+        assert pressed == Pressed(
+            Control(control or ""),
+            "",
+            Person(ADA, "Ada"),
+            Place("discord", GUILD, GENERAL),
+            Ref(GENERAL, "701"),
+        )
+
+
+@pytest.mark.parametrize(
+    "d",
+    [
+        reaction(message_author_id=GRACE),
+        reaction(message_author_id=None),
+        reaction(user_id=ME),
+        reaction(member={"user": ROBOT}),
+        reaction(emoji={"id": "5", "name": "🛑"}),
+        reaction(emoji={}),
+    ],
+    ids=["on another's", "on nobody knows whose", "ours", "a bot's", "a custom emoji", "none"],
+)
+def test_other_reactions_are_nothing(d: dict[str, Any]) -> None:
+    """Bots that react to everything stop nothing."""
+    assert inbound.reacted(d, ME, Cache()) is None
+
+
+def test_a_reaction_is_ours_to_hear_where_only_we_remember_whose_message_it_is() -> None:
+    """`message_author_id` is not on every payload."""
+    d = reaction(message_id="700")
+    del d["message_author_id"], d["member"]
+    pressed = inbound.reacted(d, ME, Cache())
+    assert pressed is not None
+    assert pressed.message == Ref(GENERAL, "700")

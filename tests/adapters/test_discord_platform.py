@@ -34,7 +34,7 @@ async def stage() -> AsyncIterator[Stage]:
 # -------------------------------------------------------------------------------------------------------------- events
 
 
-async def test_a_mention_is_answered_by_a_reply_that_grows_and_pings_nobody(stage: Stage) -> None:
+async def test_a_mention_is_answered_by_a_reply_that_grows_and_pings_its_asker_once(stage: Stage) -> None:
     """From the question to the whole answer, as viewers see it."""
     incoming = await stage.ask("why?")
     assert (incoming.text, incoming.how, incoming.person.name) == ("why?", "mention", "Ada")
@@ -42,7 +42,7 @@ async def test_a_mention_is_answered_by_a_reply_that_grows_and_pings_nobody(stag
     assert stage.shown(ref)["reply_to"] == incoming.place.reply_to
     assert await stage.platform.edit(incoming.place, ref, content("Because @everyone.")) == Sent(ref)
     assert stage.text(ref) == "Because @everyone."
-    assert [e["pings"] for e in stage.record.entries("shown", message=ref.message)] == [[], []]
+    assert [e["pings"] for e in stage.record.entries("shown", message=ref.message)] == [[stage.ada], []]
 
 
 async def test_a_page_right_under_the_one_before_it_needs_no_arrow(stage: Stage) -> None:

@@ -241,7 +241,8 @@ async def discord() -> AsyncIterator[Stage]:
     server = DiscordServer(*world)
 
     def platform() -> Platform:
-        return DiscordPlatform(token=server.bot_token, api_url=server.api_url)
+        # A reply that notifies its asker is a setting, and a test of its own.
+        return DiscordPlatform(token=server.bot_token, api_url=server.api_url, ping_asker=False)
 
     words = Words(
         post="POST /channels/{c}/messages",
