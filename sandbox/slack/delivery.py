@@ -155,9 +155,17 @@ class Delivery:
     async def ask(
         self, route: Route, name: str, payload: dict[str, Any], about: dict[str, Any]
     ) -> Acked | Missed:
-        """Send a command or a button press, once; `about` goes into the record."""
+        """Send a command or a button press, once; `about` goes into the record.
+
+        Slack repeats none of these. That a socket that dies may, is guessed: `SlackServer.deliver_twice` does it.
+        """
         self._record.add("event", "slack", event=name, **about)
+        twice = self.doubled > 0
+        if twice:
+            self.doubled -= 1
         outcome = await self.road.carry(route, payload, attempt=0, reason="")
+        if twice:
+            await self.road.carry(route, payload, attempt=0, reason="")
         if isinstance(outcome, Acked):
             self._record.add("acked", "slack", event=name, **about)
         else:

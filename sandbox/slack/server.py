@@ -295,7 +295,7 @@ class SlackServer:
             await self._sockets.disconnect(connection, reason)
 
     def deliver_twice(self, times: int = 1) -> None:
-        """The next `times` events are delivered twice, although they were acknowledged."""
+        """The next `times` events, commands and presses are delivered twice, although they were acknowledged."""
         self._delivery.doubled += times
 
     def swallow_acks(self, times: int = 1) -> None:

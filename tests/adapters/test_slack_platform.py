@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from typing import TypeVar
 
 import pytest
 
 from adapters.slack.platform import SlackPlatform
 from bot.ports import (
-    Bucket,
     ConnectError,
     Content,
     Control,
     Denied,
-    Event,
+    Edited,
     Incoming,
-    Outcome,
     Place,
     Ref,
     Refused,
@@ -26,89 +22,8 @@ from bot.ports import (
     Sent,
     Unavailable,
 )
-from sandbox.clock import Clock
-from sandbox.limits import Limits
 from sandbox.record import Record
-from sandbox.slack.server import SlackServer
-
-E = TypeVar("E", bound=Event)
-GENERAL, ADA, GRACE = "C0GENERAL", "U0ADA", "U0GRACE"
-
-
-class Meter:
-    def __init__(self) -> None:
-        self.spendings: list[str] = []
-
-    def spent(self, bucket: Bucket) -> None:
-        self.spendings.append(bucket.key)
-
-    def told(self, bucket: Bucket, *, limit: int, remaining: int, reset_after: float) -> None:
-        raise AssertionError("Slack sends no such headers")
-
-    def refused(self, bucket: Bucket, retry_after: float) -> None:
-        raise AssertionError("nothing outside the outbox spends a budget")
-
-
-class Workspace:
-    """The sandbox's Slack and the adapter in it."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.limits = Limits()
-        self.record = Record(self.clock)
-        self.server = SlackServer(self.clock, self.limits, self.record)
-        self.meter = Meter()
-        self.platform: SlackPlatform
-
-    def make(self, **settings: str) -> SlackPlatform:
-        given = {"bot_token": self.server.bot_token, "app_token": self.server.app_token, **settings}
-        self.platform = SlackPlatform(api_url=self.server.api_url, **given)  # type: ignore[arg-type]  # strings all
-        return self.platform
-
-    async def connect(self) -> None:
-        await self.make().connect(self.meter)
-        self._events = self.platform.events().__aiter__()
-        await self.record.wait(lambda _: self.server.connections == 2)
-
-    async def ask(self, text: str = "why?", *, channel: str = GENERAL, thread: str = "") -> Incoming:
-        await self.server.say(ADA, channel, f"{self.server.mention} {text}", thread=thread)
-        return await self.next(Incoming)
-
-    async def next(self, kind: type[E]) -> E:
-        async with asyncio.timeout(10):
-            event = await anext(self._events)
-        assert isinstance(event, kind), event
-        return event
-
-    async def post(self, place: Place, text: str, key: str = "k") -> Outcome:
-        return await self.platform.post(place, Content(text), key=key)
-
-    async def posted(self, text: str = "one") -> tuple[Place, Ref]:
-        place = (await self.ask()).place
-        sent = await self.post(place, text)
-        assert isinstance(sent, Sent)
-        return place, sent.ref
-
-    def shown(self, ref: Ref) -> str:
-        return str(next(m["text"] for m in self.server.messages(ref.channel) if m["id"] == ref.message))
-
-
-@pytest.fixture
-async def closed() -> AsyncIterator[Workspace]:
-    """A workspace that nobody has connected to yet."""
-    workspace = Workspace()
-    await workspace.server.start()
-    yield workspace
-    if hasattr(workspace, "platform"):
-        await workspace.platform.close()
-    await workspace.server.stop()
-
-
-@pytest.fixture
-async def slack(closed: Workspace) -> Workspace:
-    await closed.connect()
-    return closed
-
+from tests.adapters.slack_stage import ADA, GENERAL, GRACE, ROBOT, Workspace
 
 # ---------------------------------------------------------------------------------------------------- deliveries
 
@@ -150,19 +65,43 @@ async def test_everything_that_slack_sends_is_acknowledged(slack: Workspace) -> 
     assert slack.record.entries("unacked", "slack") == []
 
 
-async def test_another_bot_is_not_answered(slack: Workspace) -> None:
-    """Two bots that answer each other never end."""
-    robot = next(p["id"] for p in slack.server.people() if p["bot"] and p["id"] != slack.server.bot_id)
+async def test_another_bot_is_told_to_be_one(slack: Workspace) -> None:
+    """Two bots that answer each other never end: only what is said to us is passed on, and for what it is."""
     question = await slack.ask("why?")
-    await slack.server.say(robot, GENERAL, f"{slack.server.mention} hello, colleague")
-    await slack.server.say(robot, GENERAL, "and in the thread", thread=question.place.thread)
+    await slack.server.say(ROBOT, GENERAL, "overheard")
+    await slack.server.say(ROBOT, GENERAL, "and in the thread", thread=question.place.thread)
+    await slack.server.say(ROBOT, GENERAL, f"{slack.server.mention} hello, colleague")
+    asked = await slack.next(Incoming)
+    assert (asked.text, asked.bot, asked.person.name) == ("hello, colleague", True, "robo")
+    assert not question.bot
+
+
+async def test_our_own_words_are_never_a_question(slack: Workspace) -> None:
+    """Not even where they mention us (fault 17)."""
+    place, ref = await slack.posted(f"{slack.server.mention} hello")
+    await slack.platform.edit(place, ref, Content(f"{slack.server.mention} hello again"))
     assert (await slack.ask("next")).text == "next"
 
 
-async def test_an_edited_message_is_no_question(slack: Workspace) -> None:
-    """message_changed is also what Slack sends for each of our own edits."""
-    said = await slack.server.say(ADA, GENERAL, "typo")
-    await slack.server.change(ADA, GENERAL, said, f"{slack.server.mention} edited")
+async def test_only_what_somebody_reworded_is_an_edit(slack: Workspace) -> None:
+    """message_changed is also what Slack sends for unfurls, thread counters and each of our own edits (fault 16)."""
+    question = await slack.ask("see https://example.test/")
+    assert question.message is not None
+    sent = await slack.post(question.place, "one")
+    assert isinstance(sent, Sent)
+    await slack.platform.edit(question.place, sent.ref, Content("one two"))
+    for _ in range(3):
+        await slack.server.unfurl(GENERAL, question.message.message)
+        await slack.server.unfurl(GENERAL, sent.ref.message)
+    await slack.server.react(ADA, GENERAL, question.message.message, "eyes")
+    slack.server.deliver_twice()
+    await slack.server.change(ADA, GENERAL, question.message.message, f"{slack.server.mention} and now?")
+    edited = await slack.next(Edited)
+    assert (edited.message, edited.place) == (question.message, question.place)
+    assert edited.text.startswith("and now?")
+    await slack.server.unfurl(
+        GENERAL, question.message.message
+    )  # of an edited message: it still says "edited"
     assert (await slack.ask("asked")).text == "asked"
 
 
@@ -193,39 +132,6 @@ async def test_a_command_in_a_direct_message_is_answered_there(slack: Workspace)
     incoming = await slack.next(Incoming)
     assert incoming.place.private
     assert isinstance(await slack.post(incoming.place, "because"), Sent)
-
-
-async def test_a_command_without_a_question_is_told_how(slack: Workspace) -> None:
-    """One ephemeral sentence; nothing reaches the core."""
-    await slack.server.command(ADA, GENERAL, "ask", "   ")
-    told = await slack.record.wait(lambda r: r.entries("shown", "slack", ephemeral=True))
-    assert "/ask Why is the sky blue?" in told[0]["text"]
-    assert (await slack.ask("next")).text == "next"
-
-
-@pytest.mark.parametrize(
-    ("channel", "code"), [("C0LOBBY", "not_in_channel"), ("G0SECRET", "channel_not_found")]
-)
-async def test_where_the_bot_is_no_member_the_asker_hears_so(
-    slack: Workspace, channel: str, code: str
-) -> None:
-    """A command works everywhere, a post does not; only the response_url reaches the asker."""
-    await slack.server.command(ADA, channel, "ask", "why?")
-    incoming = await slack.next(Incoming)
-    assert await slack.post(incoming.place, "because") == Denied(code)
-    assert await slack.platform.tell(incoming, "Invite me: <@everyone> & co")
-    told = await slack.record.wait(lambda r: r.entries("shown", "slack", ephemeral=True))
-    assert told[0]["text"] == "Invite me: &lt;@everyone&gt; &amp; co"
-
-
-async def test_who_mentioned_the_bot_can_be_told_something_too(slack: Workspace) -> None:
-    """By chat.postEphemeral, in the thread."""
-    incoming = await slack.ask()
-    assert await slack.platform.tell(incoming, "Not now.")
-    [told] = slack.record.entries("shown", "slack", ephemeral=True)
-    assert (told["text"], told["thread"]) == ("Not now.", incoming.place.thread)
-    slack.server.revoke()
-    assert not await slack.platform.tell(incoming, "Not now.")
 
 
 # ---------------------------------------------------------------------------------------------------- writing
