@@ -22,7 +22,8 @@ MOST_STRANGERS = 20
 
 _SPECIAL = re.compile(r"([\\`*_~\[\]<>#|])")
 _NAMED = re.compile(r"<(?:@|#|!subteam\^)([A-Z][A-Z0-9]{1,30})(?:\|([^<>]*))?>")
-_NOTICE = re.compile(r"([_*])(?![\s_*])[^\n]*[^\s_*]\1\Z")
+_NOTICE = re.compile(r"_(?!\s)(?:[^_]|(?<=\w)_(?=\w))+(?<!\s)_\Z|\*(?![\s*])[^*]+(?<!\s)\*\Z")
+_OF_AN_ANSWER = frozenset({"markdown", "rich_text", "section", "header", "table", "image", "divider"})
 _NO_PREVIEW = re.compile(r"\[no preview available\]", re.IGNORECASE)
 _GONE = frozenset({"tombstone"})
 
@@ -50,9 +51,11 @@ def message(said: Payload, *, bot: str, name_of: NameOf) -> str:
 def ours(said: Payload, *, bot: str, name_of: NameOf) -> str:
     """Claude's words in a message of our own: without the notices and footers that stand below them.
 
-    A notice is a last line in italics (see `SlackDialect.notice`); an answer that ends in such a line loses it.
+    A notice is a last line in italics (see `SlackDialect.notice`); an answer that ends in such a line loses it. Buttons
+    and the cards of a stream's tools are blocks of other kinds.
     """
-    lines = message({**said, "attachments": None}, bot=bot, name_of=name_of).split("\n")
+    kept = [one for one in listed(said.get("blocks")) if text_of(one, "type") in _OF_AN_ANSWER]
+    lines = message({**said, "blocks": kept, "attachments": None}, bot=bot, name_of=name_of).split("\n")
     while lines and (not lines[-1].strip() or _NOTICE.match(lines[-1].strip())):
         lines.pop()
     return "\n".join(lines)

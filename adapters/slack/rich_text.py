@@ -75,8 +75,11 @@ def _said(value: object, words: Words) -> str:
     text = text_of(value, "text")
     if not text:
         return text_of(value, "alt_text")
-    shown = mrkdwn.markdown(text, words) if text_of(value, "type") == "mrkdwn" else text
-    return shown.strip()
+    if text_of(value, "type") != "mrkdwn":
+        return text.strip()
+    # Verbatim is how we post Markdown that Slack will not take as such: its stars are not mrkdwn's.
+    read = mrkdwn.plain if value.get("verbatim") is True else mrkdwn.markdown
+    return read(text, words).strip()
 
 
 # ------------------------------------------------------------------------------------------------------- rich text
