@@ -324,6 +324,7 @@ DISCORD_VERBS: Final = (
     "start_thread",
     "archive",
     "unarchive",
+    "invite_bot",
     "create_channel",
     "delete_channel",
     "revoke",

@@ -19,11 +19,12 @@ from sandbox.discord.errors import Refusal
 from sandbox.discord.gateway import Gateway
 from sandbox.discord.options import options_of, subcommands
 from sandbox.discord.payloads import Messages
-from sandbox.discord.state import Channel, Json, Message, State, User
+from sandbox.discord.state import Attachment, Channel, Json, Message, State, User
 from sandbox.record import Record
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
+ATTACHMENT = 11
 TYPES = {
     "string": 3,
     "integer": 4,
@@ -226,14 +227,27 @@ class Interactions:
             f"the bot has registered no command {name!r} that can be used {where}; registered: {known}"
         )
 
-    def command(self, person: User, channel: Channel, name: str, text: str) -> Interaction:
-        """Use a slash command. `text` is what stands behind its name (see `options_of`)."""
+    def command(
+        self, person: User, channel: Channel, name: str, text: str, files: Sequence[Attachment] = ()
+    ) -> Interaction:
+        """Use a slash command. `text` is what stands behind its name (see `options_of`); `files` fill in the options
+        that take one, in order.
+        """
         command = self.registered(name, CHAT_INPUT, channel)
         resolved: Json = {}
         data: Json = {"id": command["id"], "name": name, "type": CHAT_INPUT}
         if command.get("guild_id"):
             data["guild_id"] = command["guild_id"]
-        options = options_of(command.get("options") or [], text)
+        offered = command.get("options") or []
+        options = options_of([one for one in offered if one["type"] != ATTACHMENT], text)
+        takes = [one for one in offered if one["type"] == ATTACHMENT]
+        if len(files) > len(takes):
+            raise ValueError(f"/{name} takes {len(takes)} files, not {len(files)}")
+        for option, file in zip(takes, files, strict=False):
+            self._state.loose[file.id] = file
+            options.append({"name": option["name"], "type": ATTACHMENT, "value": file.id})
+            body = payloads.attachment(file, self._messages.file_url(channel.id, file))
+            resolved.setdefault("attachments", {})[file.id] = {**body, "ephemeral": True}
         if options:
             data["options"] = options
             self._resolve(options, resolved)

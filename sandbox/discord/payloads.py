@@ -45,7 +45,7 @@ def member(state: State, one: User, *, with_user: bool = False) -> Json:
         "nick": None,
         "avatar": None,
         "banner": None,
-        "roles": [],
+        "roles": state.roles_of(one.id),
         "joined_at": state.made,
         "premium_since": None,
         "deaf": False,
@@ -81,7 +81,7 @@ def roles(state: State) -> list[Json]:
     return [
         role(state.guild_id, "@everyone", position=0, permissions=state.bot_permissions),
         *(
-            role(ident, name, position=place, permissions=0)
+            role(ident, name, position=place, permissions=state.role_permissions.get(ident, 0))
             for place, (ident, name) in enumerate(state.roles.items(), start=1)
         ),
     ]

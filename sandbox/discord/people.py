@@ -142,10 +142,7 @@ class People:
         if target is not None:
             guild = {} if where.kind == "dm" else {"guild_id": self.state.guild_id}
             message.reference = {"type": 0, "channel_id": where.id, "message_id": target.id, **guild}
-        message.attachments = [
-            Attachment(self.state.snowflake(), name, kind, data, self._clock.now())
-            for name, kind, data in files
-        ]
+        message.attachments = self._attachments(files)
         ping(
             self.state,
             message,
@@ -155,6 +152,12 @@ class People:
         )
         self.posts.post(message)
         return message.id
+
+    def _attachments(self, files: Sequence[tuple[str, str, bytes]]) -> list[Attachment]:
+        return [
+            Attachment(self.state.snowflake(), name, kind, data, self._clock.now())
+            for name, kind, data in files
+        ]
 
     def _own_or_moderate(self, person: User, message: Message) -> None:
         channel = self.state.channels[message.channel]
@@ -208,6 +211,12 @@ class People:
     async def type(self, person: str, channel: str) -> None:
         """Be seen typing."""
         self.posts.typing(self.state.channel(channel), self.state.person(person))
+
+    async def invite_bot(self, name: str) -> str:
+        """Another application's bot joins the guild; its id. It can `say` what a person can."""
+        bot = User(self.state.snowflake(), name, bot=True)
+        self.state.users[bot.id] = bot
+        return bot.id
 
     # ------------------------------------------------------------------ channels and threads
 
@@ -272,15 +281,24 @@ class People:
             for one in self.interactions.offered(where)
         ]
 
-    async def command(self, person: str, channel: str, name: str, text: str) -> str:
-        """Use a slash command the bot has registered; the interaction's id.
+    async def command(
+        self,
+        person: str,
+        channel: str,
+        name: str,
+        text: str,
+        files: Sequence[tuple[str, str, bytes]] = (),
+    ) -> str:
+        """Use a slash command the bot has registered; the interaction's id. `files`: (name, content type, data), for the
+        options that take one.
 
         The record has what happens: `interaction` entries with this id (sent, deferred, answered, failed ...), and the
         `shown` entries of the message that they name.
         """
         who, where = self.state.person(person), self.state.channel(channel)
         self._enter(who, where)
-        return self.interactions.command(who, where, name.removeprefix("/"), text).id
+        attached = self._attachments(files)
+        return self.interactions.command(who, where, name.removeprefix("/"), text, attached).id
 
     async def menu(self, person: str, channel: str, message: str, name: str) -> str:
         """Use a context menu command on a message; the interaction's id."""

@@ -125,13 +125,9 @@ class DiscordServer(People):
         if parts[0] != "attachments":
             return web.Response(body=_square(), content_type="image/png")
         channel = self.state.channels.get(parts[1]) if len(parts) == 4 else None
+        held = [file for one in (channel.messages.values() if channel else ()) for file in one.attachments]
         found = next(
-            (
-                file
-                for one in (channel.messages.values() if channel else ())
-                for file in one.attachments
-                if file.id == parts[2]
-            ),
+            (file for file in (*held, *self.state.loose.values()) if len(parts) == 4 and file.id == parts[2]),
             None,
         )
         ends = request.query.get("ex", "")

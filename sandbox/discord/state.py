@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -189,6 +190,9 @@ class State:
     dms: dict[str, str] = field(default_factory=dict)
     commands: dict[str, Json] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)  # id -> name; all of them mentionable
+    role_permissions: dict[str, int] = field(default_factory=dict)  # id -> bits, beyond those of everybody
+    role_members: dict[str, set[str]] = field(default_factory=dict)  # id -> users
+    loose: dict[str, Attachment] = field(default_factory=dict)  # files of commands, which no message has
     bot_permissions: int = EVERYBODY
     made: str = field(default_factory=iso)
     _last: int = 0
@@ -209,7 +213,9 @@ class State:
         ):
             person = User(self.snowflake(), name, permissions=permissions)
             self.users[person.id] = person
-        self.roles[self.snowflake()] = "engineers"
+        self.add_role("engineers")
+        # What the people may do is what their roles allow; the owner needs none.
+        self.add_role("moderators", MODERATOR & ~EVERYBODY, members=("Grace",))
         self.add_channel("general")
         self.add_channel("random")
         # The bot may read here and not write.
@@ -218,6 +224,16 @@ class State:
         self.add_channel("staff", private=True, denied=PERMISSIONS["view_channel"])
         for person in [user for user in self.users.values() if not user.bot]:
             self.open_dm(person.id)
+
+    def add_role(self, name: str, permissions: int = 0, *, members: Sequence[str] = ()) -> str:
+        """A role of these people (by id or name); its id."""
+        ident = self.snowflake()
+        self.roles[ident], self.role_permissions[ident] = name, permissions
+        self.role_members[ident] = {self.person(one).id for one in members}
+        return ident
+
+    def roles_of(self, person: str) -> list[str]:
+        return [role for role, members in self.role_members.items() if person in members]
 
     def add_channel(
         self,

@@ -54,7 +54,7 @@ async def test_who_and_where_can_be_asked(client: Client) -> None:
     names = [one["name"] for one in (await client.call("GET", f"{guild}/channels")).json]
     assert names[:2] == ["general", "random"]
     roles = [one["name"] for one in (await client.call("GET", f"{guild}/roles")).json]
-    assert roles == ["@everyone", "engineers"]
+    assert roles == ["@everyone", "engineers", "moderators"]
     assert [one["id"] for one in (await client.call("GET", "/users/@me/guilds")).json] == [server.guild_id]
     assert (await client.call("GET", f"{guild}/members/1")).code == 10007
 
