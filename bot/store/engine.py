@@ -43,8 +43,13 @@ class Database:
             )
             event.listen(engine.sync_engine, "connect", _pragmas)
             async with engine.connect() as connection:
+                # A table that is made anew for a change of its columns must not take along what refers to it; and
+                # whatever goes wrong half-way, the file is as it was.
+                await connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 await connection.run_sync(_migrate)
                 await connection.commit()
+                await connection.exec_driver_sql("PRAGMA foreign_keys=ON")
         except (SQLAlchemyError, CommandError, OSError) as error:
             # SQLAlchemy's own message may hold statements and values: its class and the driver's words are enough.
             raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}") from error

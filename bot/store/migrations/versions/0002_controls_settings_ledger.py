@@ -19,7 +19,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("conversations", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("anew", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("anew", sa.Boolean(), nullable=False, server_default="0"))
     with op.batch_alter_table("turns", schema=None) as batch_op:
         batch_op.add_column(sa.Column("files", sa.JSON(), nullable=False, server_default="[]"))
     with op.batch_alter_table("replies", schema=None) as batch_op:
