@@ -114,13 +114,17 @@ def addressed(text: str, name: str) -> str:
 
 
 def _without_trailing(text: str) -> str:
-    """A mention behind the last sentence, or behind a comma: "why is that? @claude", "thanks, @claude!"."""
+    """A mention behind the last sentence, a comma, or a single word: "why is that? @claude", "thanks,
+    @claude!", "stop @claude".
+    """
     body = text.rstrip(_ENDS)
     if not body.endswith(US):
         return text
     before = body[:-1].rstrip()
     if before.endswith(","):
         return before[:-1] + text[len(body) :]
+    if len(before.split(None, 1)) == 1:  # "stop @claude" says one word to us
+        return before + text[len(body) :]
     return before if before.endswith((*_ENDS, ")", ":")) else text
 
 

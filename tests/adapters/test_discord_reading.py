@@ -58,6 +58,8 @@ def test_markup_becomes_words(raw: str, plain: str) -> None:
         (f"a\n<@{ME}> b", "a\nb"),
         (f"why is that? <@{ME}>", "why is that?"),
         (f"thanks, <@{ME}>!", "thanks!"),
+        (f"stop <@{ME}>", "stop"),
+        (f"stop the deploy <@{ME}>", "stop the deploy @claude"),
         # Named rather than addressed: a sentence keeps its words.
         (f"what does <@{ME}> do?", "what does @claude do?"),
         (f"who is <@{ME}>", "who is @claude"),

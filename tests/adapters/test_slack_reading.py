@@ -117,6 +117,9 @@ def test_mrkdwn_becomes_markdown_where_there_are_no_blocks(raw: str, meant: str)
         ("why is that? <@UBOT>", "why is that?"),
         ("thanks, <@UBOT>!", "thanks!"),
         ("right, <@UBOT>?", "right?"),
+        ("stop <@UBOT>", "stop"),
+        ("stop <@UBOT>!", "stop!"),
+        ("stop the deploy <@UBOT>", "stop the deploy @claude"),
         # Named rather than addressed: a sentence keeps its words.
         ("what does <@UBOT> do?", "what does @claude do?"),
         ("who is <@UBOT>", "who is @claude"),
