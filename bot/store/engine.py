@@ -37,6 +37,7 @@ class Database:
     @classmethod
     async def open(cls, url: str) -> Database:
         """Open the database and bring it up to date. Raises StoreError."""
+        engine: AsyncEngine | None = None
         try:
             engine = create_async_engine(
                 url, pool_size=1, max_overflow=0, pool_timeout=60, hide_parameters=True
@@ -51,6 +52,8 @@ class Database:
                 await connection.commit()
                 await connection.exec_driver_sql("PRAGMA foreign_keys=ON")
         except (SQLAlchemyError, CommandError, OSError) as error:
+            if engine is not None:
+                await engine.dispose()
             # SQLAlchemy's own message may hold statements and values: its class and the driver's words are enough.
             raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}") from error
         return cls(engine)
