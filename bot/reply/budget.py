@@ -11,50 +11,35 @@ as if the call had not arrived, and a window as if it had not opened. That is th
 How the figures are learned:
 
 * Headers (`told`) are believed at once and exactly: limit, calls left, seconds until all are back.
-* Without headers there is only the refusal. It says one thing exactly: at this moment the budget was empty. Between
-  two such moments the platform let through `rate x time` calls, give or take one, whatever its shape: so counting
-  the calls between refusals measures the rate, and the longer the stretch the better. The first refusal has only the
-  assumed burst to count from, so it is believed where it is plausible and otherwise answered with a deep cut and a
-  quick climb to the second one, which measures.
-* A limit that has come back can only be noticed by making a call that the learned limit would refuse. So a probe costs
-  one refusal while the limit is still low; there is one about every ten minutes (`PROBE_AFTER`), at twice the rate,
-  and it stops at the first refusal or when more calls have gone through than the learned limit can explain.
-
-The learned rate never rises over the rule's figure: that much is documented or observed, and more only headers tell.
+* Without headers there is only the refusal: `lessons.py` says what it teaches.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal
 
 from bot.ports import Bucket
+from bot.reply.evidence import Sluice
+from bot.reply.lessons import PACED, Lessons, Taught
 
 _HAIR = 1e-9  # a call that waits exactly 1/rate must not be late for a rounding error
 
 # A call that takes longer than this no longer keeps others from leaving: one that hangs must not freeze a channel.
 SLOW = 3.0
 
-# How long what was learned is worth keeping over a restart, and how often a lowered limit is probed.
+# After a refusal one call goes alone until it is answered, for so long: budgets that are shut are often slow as well.
+_ALONE = 10.0
+# How long what was learned is worth keeping over a restart.
 REMEMBER = 600.0
-PROBE_AFTER = 630.0
-
-# After a first refusal that does not say how large the limit is: this share of the rule's rate, climbing by this
-# share per second. From 0.3 it is back at the rule's figure after 140 s; a limit of a third is met again after 40 s,
-# when some ten calls have been counted: a measurement within 10%.
-_FLOOR = 0.3
-_CLIMB = 0.005
 # Seconds without a call after which a full budget counts as rested: what follows begins with a whole burst.
 _REST = 30.0
-# A measurement of n calls is exact to one call: less than this many says too little.
-_ENOUGH = 6
-# What is thought to be right is spent a little under, then a little over, so that on the whole all of it is spent
-# and the next refusal comes at the next probe: so many tokens are saved up by the middle of that time.
-_SAVED = 1.5
+# A wait that proves too short is doubled from here on, whatever the platform says, to a cap.
+_AGAIN = 0.5
+_AGAIN_MOST = 30.0
 
 
-class Learned(TypedDict):
+class Learned(Taught):
     """What survives a restart: plain data."""
 
     rate: float
@@ -64,22 +49,13 @@ class Learned(TypedDict):
     told: bool
 
 
-@dataclass(slots=True)
-class _Probe:
-    """A stretch at more than the learned rate: what was let through, and when it began."""
-
-    since: float
-    base: float
-    calls: int = 0
-
-
 class Budget:
     """One budget. Every method takes `now`; nothing here waits."""
 
     __slots__ = (
-        "_at", "_calls", "_climb", "_climb_at", "_doubtful", "_ends", "_ends_early", "_episode", "_full_from",
-        "_late", "_left", "_level", "_opened", "_probe", "_probe_at", "_since", "_single", "_sure_from", "bucket", "burst", "episodes", "flights", "limit",
-        "period", "rate", "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
+        "_again", "_at", "_doubtful", "_ends", "_ends_early", "_episode", "_heard", "_late", "_left", "_lessons", "_level",
+        "_opened", "_sluice", "_sure_from", "bucket", "burst", "episodes", "flights", "limit", "period", "rate",
+        "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
     )  # fmt: skip
 
     def __init__(self, bucket: Bucket, now: float) -> None:
@@ -108,15 +84,12 @@ class Budget:
         self._late = 0  # calls of this window that may have been counted in the next
         self._left: list[float] = []  # when the calls in flight left
         # learning
-        self._since = now  # the budget was empty (or, `_full_from`, full) then
-        self._full_from = True
-        self._calls = 0
-        self._climb = 0.0
-        self._climb_at = now
-        self._probe_at = math.inf
-        self._probe: _Probe | None = None
+        # What headers said last: when, calls left, seconds until all are back.
+        self._heard: tuple[float, int, float] | None = None
+        self._lessons = Lessons(rule, now)
+        self._sluice: Sluice | None = None
         self._episode = False
-        self._single = False  # the first refusal met the second call: nothing can be saved up
+        self._again = 0  # refusals of a call that went alone, one after the other
 
     # ------------------------------------------------------------------------------------------------ asking
 
@@ -128,7 +101,8 @@ class Budget:
         if self._alone(now):
             return 0.0
         if self.shape == "bucket":
-            return self._level - self.flights
+            free = self._level - self.flights
+            return free if self._sluice is None else min(free, self._sluice.room(now, self.flights))
         return self._level
 
     def ready(self, now: float, calls: float = 1.0) -> float:
@@ -137,20 +111,23 @@ class Budget:
         if free >= calls - _HAIR and now >= self.shut_until:
             return now
         if self._alone(now):
-            return self.used_at + SLOW
+            return self.used_at + _ALONE
         if self.shape == "bucket":
             if calls > self.burst - self.flights:
                 return math.inf
             at = max(now, self.shut_until)
             missing = calls - (self._level_at(at) - self.flights)
-            return max(at, at + missing / self.rate)
+            at = max(at, at + missing / self.rate)
+            if self._sluice is not None:
+                at = max(at, self._sluice.opens(now, self.flights, math.ceil(calls - _HAIR)))
+            return at
         if now < self.shut_until:
             return self.shut_until
         return self._ends if self._opened and self._ends < math.inf else math.inf
 
     def _alone(self, now: float) -> bool:
         """After a refusal one call goes alone until one has been let through."""
-        return self._episode and self.flights > 0 and now - self.used_at < SLOW
+        return self._episode and self.flights > 0 and now - self.used_at < _ALONE
 
     def closes_in(self, now: float) -> float:
         """Window: seconds until calls that leave now may be counted in the next window. A fresh one: its length."""
@@ -219,18 +196,22 @@ class Budget:
             self._left.pop()
 
     def _count(self, now: float, left_at: float) -> None:
-        self._calls += 1
         if left_at >= self.shut_until:
-            self._episode = False
-        if self._probe is not None:
-            self._probe.calls += 1
-            self._judge_probe(now)
+            self._episode, self._again = False, 0
+        self._passed(now, 0.5 * (left_at + now))
+
+    def _passed(self, now: float, arrived: float) -> None:
+        if self.told_by_headers:
+            if self._sluice is not None:
+                self._sluice.passed(now)
+        elif self.shape == "bucket":
+            self._lessons.passed(now, arrived)
 
     def spent(self, now: float) -> None:
         """Somebody else's call of this budget."""
         self._turn(now)
         self.used_at = now
-        self._calls += 1
+        self._passed(now, now)
         if self.shape == "window" and not self._opened:
             self._open(now)
             self._ends = now + self.period
@@ -241,12 +222,17 @@ class Budget:
         if left_at is not None:
             self._arrived(left_at)
         self.refusals += 1
-        fresh = not self._episode and (left_at is None or left_at >= self.shut_until)
+        late = left_at is not None and left_at < self.shut_until
+        fresh = not self._episode and not late
         self._turn(now)
         if fresh:
             self.episodes += 1
             if not self.told_by_headers:
-                self._learn(now)
+                self._learn(now, retry_after)
+        elif not late:
+            # The wait that we were told was too short.
+            self._again += 1
+            retry_after = max(retry_after, min(_AGAIN_MOST, _AGAIN * 2.0 ** min(self._again, 9)))
         self._episode = True
         self.shut_until = max(self.shut_until, now + retry_after)
         self._level = min(self._level, 0.0)
@@ -264,6 +250,8 @@ class Budget:
             return
         self._turn(now)
         self.told_by_headers = True
+        if self._slides(now, limit, remaining, reset_after):
+            return
         ends = now + reset_after
         others = max(0, self.flights - 1)
         # Windows are whole periods apart, and answers may overtake each other.
@@ -296,6 +284,33 @@ class Budget:
         self._ends = ends
         self._ends_early = min([now - self.trip, *self._left]) + reset_after
 
+    def _slides(self, now: float, limit: int, remaining: int, reset_after: float) -> bool:
+        """Whether this is no window that ends, but one that slides: each call comes back for itself.
+
+        It tells the same time until all are back again and again, while fewer and fewer are left.
+        """
+        before, self._heard = self._heard, (now, remaining, reset_after)
+        if self._sluice is None:
+            if self.shape == "bucket" or before is None:
+                return False
+            at, left, whole = before
+            apart = min(self._left, default=-math.inf) - at  # that much at least lies between the two
+            usual = self.bucket.rule.burst / self.bucket.rule.rate
+            steady = abs(reset_after - whole) < 0.05 * whole and whole > 0.9 * usual
+            if not (steady and remaining < left and 0.15 * whole < apart and now < at + whole):
+                return False
+            self.shape, self._sluice = "bucket", Sluice(limit, reset_after)
+            self.limit, self.burst = limit, min(limit, PACED)
+            self._level, self._at = float(min(remaining, self.burst)), now
+        elif reset_after < 0.8 * self._sluice.period:
+            self.shape, self._sluice, self._opened = "window", None, False
+            return False
+        elif limit != self._sluice.size:
+            self._sluice = Sluice(limit, reset_after)
+        self.rate, self.period = limit / reset_after, reset_after
+        self._sluice.told(now, limit - remaining - (1 if self.flights else 0))
+        return True
+
     # ------------------------------------------------------------------------------------------------ time
 
     def _level_at(self, now: float) -> float:
@@ -304,14 +319,19 @@ class Budget:
     def _turn(self, now: float) -> None:
         """Bring the state to `now`."""
         if self.shape == "bucket":
-            if self._climb or self._probe_at < now:
-                self._rise(now)
+            if self._lessons.stirs(now) and not self.told_by_headers:
+                self._level = self._level_at(now)
+                self._at = max(self._at, now)
+                self._lessons.pass_time(now)
+                self._heed()
             if now > self._at:
                 self._level = self._level_at(now)
                 self._at = now
-                if self._level >= self.burst and not self.flights and now - self.used_at > _REST:
+                rested = self._level >= self.burst and not self.flights and now - self.used_at > _REST
+                if rested and not self.told_by_headers:
                     # Full: what is counted from here on began with a whole burst.
-                    self._since, self._full_from, self._calls = now, True, 0
+                    self._lessons.rested(now)
+                    self._heed()
         elif self._opened and now >= self._ends:
             # Calls that may have arrived after this window's end are in the next one, and may have opened it.
             doubtful = self._late + self.flights
@@ -329,108 +349,53 @@ class Budget:
 
     # ------------------------------------------------------------------------------------------------ learning
 
-    def _learn(self, now: float) -> None:
+    def _learn(self, now: float, wait: float) -> None:
         """What a refusal teaches a budget that has no headers."""
         rule = self.bucket.rule
-        if self.shape == "window":
-            # No headers, and fewer calls per window than assumed: let through so many as were, one fewer each time.
-            self.burst = max(1, min(self.burst - 1, round(self.burst * 0.7)))
-            self.period = rule.burst / rule.rate
-            self.rate = self.burst / self.period
+        if self.shape == "bucket":
+            # Of the calls in flight some have arrived already.
+            self._lessons.refused(now, wait, 0.5 * self.flights, 2.0 * self.trip)
+            self._heed()
             return
-        # Of the calls in flight some have arrived already.
-        time, calls = max(now - self._since, 1e-3), self._calls + 0.5 * self.flights
-        probed, self._probe = self._probe is not None, None
-        if self._full_from:
-            if calls >= self.burst + 3:
-                measured = (calls - self.burst + 0.5) / time
-                self.burst = max(1, self.burst // 2)
-                self._settle(now, max(0.5 * _FLOOR * rule.rate, min(measured, 0.95 * self.rate)))
-            else:
-                # It came within what we took for the burst: that is not to be trusted, and the rate is unknown.
-                self._single = calls <= 1
-                self.burst = max(1, round(calls - 0.5 * rule.rate * time))
-                self.rate = min(self.rate, _FLOOR * rule.rate)
-                self._climb, self._climb_at = _CLIMB * rule.rate, now
-        elif calls >= _ENOUGH or probed:
-            measured = calls / time
-            if self._single and not probed:
-                # Nothing can be saved up, so what was not spent is lost, and the count says too little.
-                measured = max(measured, 0.9 * self.rate)
-            if not probed:
-                self.burst = max(1, self.burst // 2)
-            self._settle(now, max(0.02 * rule.rate, min(measured, rule.rate)))
-        else:
-            self.rate = max(0.02 * rule.rate, min(0.7 * self.rate, max(calls, 0.5) / time))
-            self._climb, self._climb_at = _CLIMB * rule.rate / 3, now
-        self._since, self._full_from, self._calls = now, False, 0
+        # Fewer calls per window than assumed: let through so many as were, one fewer each time.
+        self.burst = max(1, min(self.burst - 1, round(self.burst * 0.7)))
+        self.period = rule.burst / rule.rate
+        self.rate = self.burst / self.period
 
-    def _settle(self, now: float, rate: float) -> None:
-        """Believe a measurement: begin a little under it and creep so that the whole is spent by the next probe."""
-        under = min(0.1 * rate, 4.0 * _SAVED / PROBE_AFTER)
-        self.rate = rate - under
-        self._climb = 2.0 * under / PROBE_AFTER
-        self._climb_at = now
-        self._probe_at = now + PROBE_AFTER
-
-    def _rise(self, now: float) -> None:
-        """The slow way back: creep, and after `PROBE_AFTER` seconds try twice the rate."""
-        top = self.bucket.rule.rate
-        if now > self._climb_at:
-            if self._climb:
-                self._level = self._level_at(now)
-                self._at = max(self._at, now)
-                self.rate = min(top, self.rate + self._climb * (now - self._climb_at))
-            self._climb_at = now
-        if self.rate >= top:
-            self._climb, self._probe_at, self._probe = 0.0, math.inf, None
-        elif now >= self._probe_at and self._probe is None:
-            self._probe = _Probe(now, self.rate)
-            self._climb = 0.0
-            self._probe_at = math.inf
-            self.rate = min(top, 2.0 * self.rate)
-
-    def _judge_probe(self, now: float) -> None:
-        probe = self._probe
-        if probe is None:
-            return
-        explained = self.bucket.rule.burst + 2 + probe.base * (now - probe.since)
-        if probe.calls <= explained:
-            return
-        # More went through than the learned limit can explain: it has risen.
-        top = self.bucket.rule.rate
-        if self.rate >= top:
-            self._probe = None
-        else:
-            self._probe = _Probe(now, self.rate)
-            self.rate = min(top, 2.0 * self.rate)
+    def _heed(self) -> None:
+        lessons = self._lessons
+        self.rate, self.burst, self._sluice = lessons.rate, lessons.burst, lessons.sluice
 
     # ------------------------------------------------------------------------------------------------ memory
 
     def export(self, now: float) -> Learned:
         """What a restart should know. `left`: calls left now."""
-        return Learned(
+        learned = Learned(
             rate=self.rate,
             burst=self.burst,
             period=self.period,
             left=max(0.0, self.left(now)),
             told=self.told_by_headers,
         )
+        if self.shape == self.bucket.rule.shape == "bucket":
+            return {**learned, **self._lessons.export(now)}
+        return learned
 
     def restore(self, learned: Learned, now: float, elapsed: float) -> None:
         """Take up what `export` said `elapsed` seconds ago; older than `REMEMBER`, it is not believed."""
-        if not 0.0 <= elapsed <= REMEMBER:
+        rate, left = float(learned["rate"]), float(learned["left"])
+        if not 0.0 <= elapsed <= REMEMBER or not 0.0 < rate < math.inf:
             return
+        self.rate = rate
         self.burst = max(1, int(learned["burst"]))
-        self.rate = float(learned["rate"])
         self.period = float(learned["period"])
         self.told_by_headers = bool(learned["told"])
         if self.shape == "bucket":
-            self._level = min(float(self.burst), float(learned["left"]) + elapsed * self.rate)
+            if not self.told_by_headers:
+                self._lessons.restore(learned, rate, self.burst, left, now, elapsed)
+                self._heed()
+            self._level = min(float(self.burst), left + elapsed * self.rate)
             self._at = now
-            if not self.told_by_headers and self.rate < self.bucket.rule.rate:
-                self._settle(now, self.rate)
         elif elapsed < self.period:
-            self._opened, self._level = True, float(learned["left"])
+            self._opened, self._level = True, left
             self._ends = self._ends_early = now + self.period - elapsed
-        self._since, self._full_from, self._calls = now, False, 0
