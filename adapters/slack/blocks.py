@@ -89,7 +89,8 @@ def aside(text: str, buttons: Sequence[Button], thread: str) -> tuple[list[Block
     below: list[Block] = (
         [{"type": "actions", "block_id": _IN + thread, "elements": pressable}] if pressable else []
     )
-    return [*markdown(content), *below], [*sections(content), *below], fallback(content)
+    plain = sections(content)[: LONGEST_ASIDE // LONGEST_SECTION]  # escaping makes a text longer
+    return [*markdown(content), *below], [*plain, *below], fallback(content)
 
 
 def thread_in(block_id: str) -> str:
@@ -109,7 +110,7 @@ def _call(content: Content) -> str:
 
 def _called(content: Content, pieces: list[str]) -> list[str]:
     call = _call(content)
-    return [f"{call} {pieces[0]}", *pieces[1:]] if call and pieces else pieces
+    return [f"{call} {pieces[0]}".rstrip() if pieces else call, *pieces[1:]] if call else pieces
 
 
 def _controls(content: Content) -> list[Block]:

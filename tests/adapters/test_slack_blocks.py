@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack import blocks
 from adapters.slack.dialect import SlackDialect
-from bot.ports import Content, Control
+from bot.ports import Button, Content, Control
+from sandbox.slack.blocks import check_blocks
 
 STOP = (Control.STOP,)
 
@@ -30,6 +35,7 @@ def test_a_page_is_one_markdown_block_and_its_buttons() -> None:
                     "action_id": "inkstream:stop",
                     "text": {"type": "plain_text", "text": "Stop"},
                     "value": "r1",
+                    "style": "danger",
                 }
             ],
         },
@@ -69,3 +75,102 @@ def test_plain_sections_keep_every_word_of_a_full_page() -> None:
     whole = "\n".join(shown).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     assert whole == page
     assert len(shown) + 1 <= 50
+
+
+# ---------------------------------------------------------------------------------------------------- buttons
+
+
+def buttons(content: Content) -> list[dict[str, Any]]:
+    shown = check_blocks(blocks.markdown(content))
+    [actions] = [block for block in shown if block["type"] == "actions"]
+    found: list[dict[str, Any]] = actions["elements"]
+    return found
+
+
+def test_buttons_stand_in_order_with_their_labels() -> None:
+    """In the asker's language; one without a label has its own name."""
+    controls = (Control.REGENERATE, Control.CONTINUE, Control.GOOD, Control.FILE)
+    found = buttons(Content("x", controls, "r1", ("Neu", "", "👍")))
+    assert [one["text"]["text"] for one in found] == ["Neu", "Continue", "👍", "File"]
+    assert [blocks.CONTROLS[one["action_id"]] for one in found] == list(controls)
+    assert {one["value"] for one in found} == {"r1"}
+
+
+def test_every_control_has_a_button_that_slack_takes() -> None:
+    """On the plain sections too, and with labels of any length."""
+    content = Content("x", tuple(Control), "r1", tuple("x" * 99 for _ in Control))
+    assert len(buttons(content)) == len(Control)
+    assert check_blocks(blocks.sections(content))
+
+
+def test_deleting_asks_first() -> None:
+    """Nobody deletes an answer by a slip; and only that one asks."""
+    found = buttons(Content("x", tuple(Control), "r1"))
+    assert ["confirm" in one for one in found] == [control is Control.DELETE for control in Control]
+
+
+# ---------------------------------------------------------------------------------------------------- the one mention
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Your answer is ready.", "<@U1> Your answer is ready."),
+        ("_Stopped._", "<@U1> _Stopped._"),
+        ("# Title", "<@U1>\n\n# Title"),
+        ("```\ncode\n```", "<@U1>\n\n```\ncode\n```"),
+        ("| a |\n|---|\n| 1 |", "<@U1>\n\n| a |\n|---|\n| 1 |"),
+        ("1. one", "<@U1>\n\n1. one"),
+        ("- one", "<@U1>\n\n- one"),
+    ],
+)
+def test_one_person_is_notified_in_front_of_the_text(text: str, shown: str) -> None:
+    """Alive, in every form, and a block stays the block that it is."""
+    content = Content(text, ping="U1")
+    assert blocks.markdown(content)[0]["text"] == shown
+    assert blocks.fallback(content).startswith("<@U1> ")
+    assert blocks.sections(content)[0]["text"]["text"].startswith("<@U1> ")
+
+
+@pytest.mark.parametrize("ping", ["", "!here", "U1> <!channel", "u1", "U1|x", "S1", "U1\n"])
+def test_nothing_else_is_ever_notified(ping: str) -> None:
+    """A name is an id, or it is nothing."""
+    content = Content("Ready.", ping=ping)
+    assert blocks.markdown(content)[0]["text"] == "Ready."
+    assert "<" not in blocks.fallback(content) + blocks.sections(content)[0]["text"]["text"]
+
+
+@given(st.text(alphabet=st.sampled_from("<>&!@#UC1|:ab \n;lt*`"), min_size=1, max_size=9_000))
+def test_a_notified_page_pings_one_and_fits(text: str) -> None:
+    content = Content(rendered(text), STOP, "r1", ping="U1")
+    forms = [blocks.fallback(content), *(b["text"]["text"] for b in blocks.sections(content) if "text" in b)]
+    assert "".join(forms).count("<") == 2
+    assert all(len(form) <= 3_000 for form in forms)
+    assert re.findall("<", blocks.markdown(content)[0]["text"]) == ["<"]
+
+
+# ---------------------------------------------------------------------------------------------------- asides
+
+
+def test_an_aside_has_its_buttons_and_tells_its_thread() -> None:
+    """Slack tells no thread when somebody presses in a message that only they see."""
+    choice = (Button("yes", "Forget me", "danger"), Button("no", "Keep"), Button("go", "Go", "primary"))
+    shown, plain, words = blocks.aside("Sure?", choice, "1.0")
+    assert check_blocks(shown)[0]["text"] == words == "Sure?"
+    assert check_blocks(plain)
+    actions = shown[-1]
+    assert blocks.thread_in(actions["block_id"]) == "1.0"
+    assert [(one["value"], one.get("style")) for one in actions["elements"]] == [
+        ("yes", "danger"),
+        ("no", None),
+        ("go", "primary"),
+    ]
+    assert blocks.thread_in("b1") == ""
+
+
+def test_an_aside_of_any_length_fits() -> None:
+    many = tuple(Button(f"b{n}", "x" * 99) for n in range(40))
+    shown, plain, words = blocks.aside("& <" * 9_000, many, "")
+    assert check_blocks(shown)
+    assert check_blocks(plain)
+    assert len(words) <= 3_000
