@@ -7,15 +7,15 @@ button of one of its groups, mean something only to who remembers that form (see
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from adapters.discord import panels, reading
 from adapters.discord.handles import Kind
-from adapters.discord.inbound import PLATFORM, THREADS
+from adapters.discord.inbound import PLATFORM, THREADS, Places
 from adapters.discord.outbound import chosen, control_of
 from adapters.discord.panels import Picked
-from adapters.discord.reading import Cache, Payload, display_name
+from adapters.discord.reading import Payload, display_name
 from bot.ports import (
     Attachment,
     Chosen,
@@ -89,7 +89,7 @@ class _Read:
     d: Payload
     data: Payload
     me: str
-    cache: Cache
+    cache: Places
     id: str
     channel: str
     guild: str
@@ -106,7 +106,15 @@ class _Read:
 
     @property
     def place(self) -> Place:
-        return Place(PLATFORM, self.guild, self.channel, private=self.direct, route=self.id)
+        return Place(
+            PLATFORM, self.guild, self.channel, private=self.direct, route=self.id, parent=self.parent
+        )
+
+    @property
+    def parent(self) -> str:
+        """The channel that this thread is in."""
+        told = (self.d.get("channel") or {}).get("parent_id")
+        return str(told or self.cache.parent_of(self.channel)) if self.threaded else ""
 
     @property
     def threaded(self) -> bool:
@@ -121,7 +129,7 @@ class _Read:
         return f"direct:{self.channel}" if self.direct else f"message:{self.channel}:{self.id}"
 
 
-def act(d: Payload, me: str, cache: Cache) -> Act:
+def act(d: Payload, me: str, cache: Places) -> Act:
     """What an INTERACTION_CREATE means. Raises on a malformed payload."""
     member = d.get("member") or {}
     user = member.get("user") or d["user"]
@@ -228,19 +236,12 @@ def _wanted(read: _Read) -> Wanted:
         author = message.get("author") or {}
         who = Person(str(author.get("id") or ""), display_name(author))
         about = Line(Ref(channel, target), who, "", ours=reading.is_by(message, read.me))
-    thread = message.get("thread")
-    place = Place(
-        PLATFORM,
-        read.guild,
-        channel,
-        reply_to="" if read.direct else target,
-        private=read.direct,
-        route=read.id,
-    )
+    place = replace(read.place, channel=channel, reply_to="" if read.direct else target)
     scope = read.scope
+    thread = message.get("thread")
     if isinstance(thread, Mapping) and thread.get("id"):
         # The message has a thread of its own: what is said about it belongs there.
-        place = Place(PLATFORM, read.guild, str(thread["id"]), route=read.id)
+        place = replace(place, channel=str(thread["id"]), reply_to="", parent=channel)
         scope = f"thread:{thread['id']}"
     return Wanted(
         key=read.key,

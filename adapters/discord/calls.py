@@ -28,7 +28,7 @@ from adapters.discord.outcomes import (
 )
 from adapters.discord.rest import Answer, Rest
 from adapters.discord.seen import Recent
-from bot.ports import Bucket, Denied, File, Meter, Outcome, Ref, Refused
+from bot.ports import Bucket, Denied, File, Meter, Outcome, Ref, Refused, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +121,33 @@ class Calls:
             wait = pause if answer is None else max(pause, retry_after_of(answer) or 0.0)
             if now() + wait >= until:
                 return answer
+            await asyncio.sleep(wait)
+            pause *= 2
+
+    async def insist(
+        self,
+        call: Call,
+        body: Mapping[str, Any] | None = None,
+        *,
+        within: float,
+        ref: Ref | None = None,
+        channel: str = "",
+        files: Sequence[File] = (),
+    ) -> Met:
+        """A call beside the outbox whose outcome somebody waits for: what certainly was not applied is tried again while
+        that may help. What may be done twice without harm (`ref`: a deletion) also where nobody knows.
+        """
+        until, pause = now() + within, 0.3
+        while True:
+            met = await self.perform(call, body, ref=ref, channel=channel, aside=True, files=files)
+            again = isinstance(met, Refused) or (
+                isinstance(met, Unavailable) and (met.applied is False or ref is not None)
+            )
+            if not again:
+                return met
+            wait = max(pause, met.retry_after) if isinstance(met, Refused | Unavailable) else pause
+            if now() + wait >= until:
+                return met
             await asyncio.sleep(wait)
             pause *= 2
 

@@ -33,6 +33,9 @@ UPLOAD_LIMIT: Final = 10 * 1024 * 1024
 REQUEST_LIMIT: Final = 25 * 1024 * 1024
 """Documented: 25 MiB a request."""
 
+UPLOAD_SECONDS: Final = 15.0
+"""How long a closed budget is waited for: three of its windows."""
+
 HOPS: Final = 3
 DOWNLOAD_SECONDS: Final = 60.0
 PIECE: Final = 64 * 1024
@@ -65,12 +68,16 @@ class Files:
         interaction = self._interactions.answering(place, now())
         if interaction is not None and interaction.original and not interaction.visible:
             call = self._calls.webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
-            reading = await self._calls.perform(call, body, channel=place.channel, aside=True, files=(named,))
+            reading = await self._calls.insist(
+                call, body, within=UPLOAD_SECONDS, channel=place.channel, files=(named,)
+            )
             if not isinstance(reading, Expired):
                 return plain(reading)
             interaction.dead = True
         call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
-        reading = await self._calls.perform(call, body, channel=place.channel, aside=True, files=(named,))
+        reading = await self._calls.insist(
+            call, body, within=UPLOAD_SECONDS, channel=place.channel, files=(named,)
+        )
         if isinstance(reading, Sent):
             self._seen.made(reading.ref)
         return plain(reading)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from adapters.discord import reading
 from adapters.discord.reading import Cache, Payload, display_name
@@ -35,7 +35,13 @@ FRESH_SECONDS: Final = 60.0
 pins and threads of messages that were edited once."""
 
 
-def said(d: Payload, me: str, cache: Cache) -> Incoming | None:
+class Places(Cache, Protocol):
+    """The same with what stands where."""
+
+    def parent_of(self, thread: str) -> str: ...
+
+
+def said(d: Payload, me: str, cache: Places) -> Incoming | None:
     """What a MESSAGE_CREATE means for us; None if it is not for us. Raises on a malformed payload."""
     author = d["author"]
     if author["id"] == me or d.get("webhook_id") or d.get("type", 0) not in reading.SAID:
@@ -65,7 +71,7 @@ def said(d: Payload, me: str, cache: Cache) -> Incoming | None:
         person=Person(str(author["id"]), display_name(author, d.get("member"))),
         text=text,
         how=how,
-        place=_place(d),
+        place=_place(d, cache),
         scope=_scope(channel, message, direct=not guild, thread=thread),
         message=Ref(channel, message),
         answers=answers,
@@ -84,10 +90,16 @@ def _scope(channel: str, message: str, *, direct: bool, thread: bool) -> str:
     return f"thread:{channel}" if thread else f"message:{channel}:{message}"
 
 
-def _place(d: Payload) -> Place:
-    guild = str(d.get("guild_id") or "")
-    message = str(d["id"])
-    return Place(PLATFORM, guild, str(d["channel_id"]), reply_to=message if guild else "", private=not guild)
+def _place(d: Payload, cache: Places) -> Place:
+    guild, channel, message = str(d.get("guild_id") or ""), str(d["channel_id"]), str(d["id"])
+    return Place(
+        PLATFORM,
+        guild,
+        channel,
+        reply_to=message if guild else "",
+        private=not guild,
+        parent=cache.parent_of(channel) if guild and cache.is_thread(channel) else "",
+    )
 
 
 def _names(d: Payload, me: str) -> bool:
@@ -100,7 +112,7 @@ def _names(d: Payload, me: str) -> bool:
 
 
 def edited(
-    d: Payload, me: str, cache: Cache, *, before: tuple[str, str] | None, now: datetime
+    d: Payload, me: str, cache: Places, *, before: tuple[str, str] | None, now: datetime
 ) -> Edited | None:
     """What a MESSAGE_UPDATE means: an edit where a person changed the words or the files; None for an unfurl, a pin, a
     thread's counter, an edit of ours or of a bot's. Raises on a malformed payload.
@@ -123,7 +135,7 @@ def edited(
     if not text and not files:
         return None  # without the message content intent nothing is known of it but that it changed
     person = Person(str(author["id"]), display_name(author, d.get("member")))
-    return Edited(Ref(str(d["channel_id"]), str(d["id"])), person, _place(d), text, files)
+    return Edited(Ref(str(d["channel_id"]), str(d["id"])), person, _place(d, cache), text, files)
 
 
 def print_of(d: Payload) -> tuple[str, str]:
@@ -147,7 +159,7 @@ def _moment(stamp: str) -> datetime:
 # ------------------------------------------------------------------------------------------------------ the rest
 
 
-def reacted(d: Payload, me: str, cache: Cache) -> Pressed | None:
+def reacted(d: Payload, me: str, cache: Places) -> Pressed | None:
     """A MESSAGE_REACTION_ADD that means a button of one of our messages; None for any other. Raises on a malformed
     payload.
     """
@@ -161,9 +173,9 @@ def reacted(d: Payload, me: str, cache: Cache) -> Pressed | None:
         return None
     guild = str(d.get("guild_id") or "")
     name = display_name(user, member) or cache.person_name(person)
-    return Pressed(
-        control, "", Person(person, name), Place(PLATFORM, guild, message.channel, private=not guild), message
-    )
+    parent = cache.parent_of(message.channel) if guild and cache.is_thread(message.channel) else ""
+    place = Place(PLATFORM, guild, message.channel, private=not guild, parent=parent)
+    return Pressed(control, "", Person(person, name), place, message)
 
 
 def sign(d: Payload) -> Control | None:

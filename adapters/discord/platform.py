@@ -58,6 +58,9 @@ PAGE_LIMIT: Final = 2_000
 STATUS_SECONDS: Final = 8.0
 """Typing lasts 10 s (documented); renewed two seconds before."""
 
+MEANINGLESS: Final = frozenset({"reply_in", "guests", "outsiders"})
+"""Settings that Discord has nothing for: a reply to a message stands in its channel, and nobody is half a member."""
+
 COMMANDS_TIMEOUT: Final = 5.0
 STATUS_TIMEOUT: Final = 5.0
 TYPING_APART: Final = 1.25  # seconds: under the 5 in 5 s that its route is seen to allow in a channel
@@ -86,7 +89,7 @@ class DiscordPlatform:
     ) -> None:
         self._token = token.strip()
         self._api_url = api_url.rstrip("/")
-        self._profile = Profile("discord", page_limit, DiscordDialect(), STATUS_SECONDS)
+        self._profile = Profile("discord", page_limit, DiscordDialect(), STATUS_SECONDS, without=MEANINGLESS)
         self._seen = Seen()
         # Writing needs no Gateway, and replies that a crash left unfinished are mended while we connect.
         self._rest = Rest(token=self._token, api_url=self._api_url)
@@ -255,19 +258,28 @@ class DiscordPlatform:
         return name
 
     async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Line]:
-        """What stands in its thread or reply chain before it."""
-        asked, channel = incoming.message, incoming.place.channel
+        """What stands in its thread or reply chain before it. A question that came by a menu replies to the message that
+        the menu was opened on.
+        """
+        asked, place = incoming.message, incoming.place
         if limit < 1:
             return ()
-        reader = history.Reader(self._writing.read, self._seen.me, self._seen, incoming.place.workspace)
-        if incoming.scope == f"thread:{channel}":
-            parent = self._seen.parent_of(channel)
-            return await history.read_thread(
-                reader, channel=channel, parent=parent, before=asked.message if asked else "", limit=limit
+        reader = history.Reader(self._writing.read, self._seen.me, self._seen, place.workspace)
+        lines: Sequence[Line] = ()
+        start = incoming.answers
+        if incoming.scope == f"thread:{place.channel}":
+            parent = place.parent or self._seen.parent_of(place.channel)
+            before = asked.message if asked is not None else ""
+            lines = await history.read_thread(
+                reader, channel=place.channel, parent=parent, before=before, limit=limit
             )
-        if incoming.answers is not None:
-            return await history.read_chain(reader, start=incoming.answers, limit=limit)
-        return ()
+        elif start is not None:
+            lines = await history.read_chain(reader, start=start, limit=limit)
+        elif asked is None and place.reply_to:
+            start = Ref(place.channel, place.reply_to)
+            lines = await history.read_chain(reader, start=start, limit=limit)
+        about = incoming.about.message if incoming.about is not None and asked is None else None
+        return [line for line in lines if line.message != about]
 
     # --------------------------------------------------------------------------------------------- discord.py's calls
 

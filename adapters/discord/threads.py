@@ -45,7 +45,7 @@ class Threads:
         if not made:
             _log.info("no thread was opened: %s", answer.label if answer is not None else "refused")
             return None
-        return Place(place.platform, place.workspace, made, route=place.route)
+        return Place(place.platform, place.workspace, made, route=place.route, parent=message.channel)
 
 
 def _name(name: str) -> str:

@@ -27,6 +27,9 @@ KEY_LENGTH: Final = 25
 LOOK_BACK: Final = 100
 """Messages of the channel that `find` reads, the most that one call gives: what may have been said there since."""
 
+DELETE_SECONDS: Final = 10.0
+"""How long a deletion is tried for."""
+
 LOADING: Final = 1 << 7
 """The flag of a deferred answer that is still "thinking"."""
 
@@ -245,12 +248,12 @@ class Writing:
         if interaction is not None and ref.message in interaction.messages and not interaction.visible:
             last = "@original" if ref.message == interaction.original else ref.message
             call = self._calls.webhook(interaction, "DELETE", f"/messages/{last}", budgets.WEBHOOK_DELETE)
-            reading = await self._calls.perform(call, ref=ref, aside=True)
+            reading = await self._calls.insist(call, within=DELETE_SECONDS, ref=ref)
             if not isinstance(reading, Expired):
                 return plain(reading)
             interaction.dead = True
         call = Call("DELETE", f"/channels/{ref.channel}/messages/{ref.message}", budgets.DELETE, ref.channel)
-        return plain(await self._calls.perform(call, ref=ref, aside=True))
+        return plain(await self._calls.insist(call, within=DELETE_SECONDS, ref=ref))
 
     def _dismiss(self, route: str) -> None:
         """An answer that was asked for by a menu or a form stands in the channel: "thinking" is over."""

@@ -29,6 +29,9 @@ class Cache:
     def person_name(self, person: str) -> str:
         return {GRACE: "Grace"}.get(person, "")
 
+    def parent_of(self, thread: str) -> str:
+        return GENERAL if thread == THREAD else ""
+
     def is_ours(self, message: str) -> bool:
         return message == "700"
 
