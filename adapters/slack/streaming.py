@@ -86,6 +86,7 @@ class Stream:
     broken    why it is to be left; ""
     mute      Slack itself takes no more text for it
     closing   its next call is chat.stopStream, and booked as one
+    sealed    Slack has ended it, not we
     doomed    why it is to be taken back; ""
     """
 
@@ -99,6 +100,7 @@ class Stream:
     broken: str = ""
     mute: bool = False
     closing: bool = False
+    sealed: bool = False
     doomed: str = ""
     conflicts: int = 0
 
@@ -166,11 +168,14 @@ class Streams:
             return None
         if content.settled is None or content.closed or content.ping or content.reply in self._left:
             return None
+        if key in self._lost:  # looked for in vain: posts bear a mark by which they are found
+            return None
         if len(content.text.encode()) > LEFT_AT_BYTES or not self._starts.take(now):
             return None
         bucket = budgets.starts(self._team)
         self._meter.spent(bucket)
         first = content.text[: content.settled]
+        self._note(self._lost, key)  # until an answer says more: whoever waits for it may give up
         answer = await ask(
             self._client.chat_startStream(
                 channel=place.channel, thread_ts=thread, chunks=_chunks(first) or None
@@ -181,8 +186,8 @@ class Streams:
         ts, channel = answer.get("ts"), answer.get("channel")
         if not isinstance(ts, str) or not ts:
             self._off_until = now + PAUSE_SECONDS
-            self._note(self._lost, key)
             return Unavailable("no_ts", applied=True)
+        self._lost.pop(key)
         ref = Ref(channel if isinstance(channel, str) and channel else place.channel, ts)
         stream = Stream(ref, key, content.reply, now + self._life, text=first if first.strip() else "")
         self._keep(stream)
@@ -190,6 +195,8 @@ class Streams:
 
     def _not_started(self, failed: Failure, key: str, bucket: Bucket) -> Outcome | None:
         now = asyncio.get_running_loop().time()
+        if _was_refused(failed):
+            self._lost.pop(key)
         if _is_refusal(failed):
             wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
             self._meter.refused(bucket, wait)
@@ -200,9 +207,8 @@ class Streams:
             return Unavailable(failed.code, applied=False)
         self._off_until = now + off
         log.warning("no stream was started; edits go instead", extra={"code": failed.code, "seconds": off})
-        if failed.applied is False or 400 <= failed.status < 500:
+        if _was_refused(failed):
             return None
-        self._note(self._lost, key)
         return Unavailable(failed.code, None, failed.retry_after or 0.0)
 
     def lost(self, key: str) -> bool:
@@ -262,14 +268,16 @@ class Streams:
         return "" if content.text.startswith(stream.text) else "changed"
 
     async def _append(self, stream: Stream, more: str) -> Failure | None:
+        stream.sure = False  # until an answer says more: whoever waits for it may give up
         answer = await ask(
             self._client.chat_appendStream(
                 channel=stream.ref.channel, ts=stream.ref.message, chunks=_chunks(more)
             )
         )
         if isinstance(answer, Failure):
+            stream.sure = _was_refused(answer)
             return answer
-        stream.text += more
+        stream.text, stream.sure = stream.text + more, True
         return None
 
     def _not_appended(self, stream: Stream, failed: Failure) -> Outcome:
@@ -295,8 +303,7 @@ class Streams:
             return Unavailable(failed.code, applied=False)
         if failed.status == 0 and failed.applied is False:
             return Unavailable(failed.code, applied=False)
-        if failed.applied is None:
-            stream.sure = False
+        if not _was_refused(failed):
             stream.broken = stream.broken or "answer_lost"
             return Unavailable(failed.code, None, failed.retry_after or 0.0)
         return None
@@ -320,6 +327,8 @@ class Streams:
                 # Stops are rare: the text comes first, by an append, and its end when there is one to spare.
                 return await self._rest_first(stream, rest)
             self._meter.spent(bucket)
+        paid, stream.closing = stream.closing, True
+        sure, stream.sure = stream.sure, stream.sure and not rest
         answer = await ask(
             self._client.chat_stopStream(
                 channel=stream.ref.channel,
@@ -330,8 +339,9 @@ class Streams:
             )
         )
         if isinstance(answer, Failure):
-            return self._not_stopped(stream, content, answer, fits=fits)
-        stream.live = False
+            stream.sure = stream.sure or (sure and _was_refused(answer))
+            return self._not_stopped(stream, answer, fits=fits, paid=paid)
+        stream.live, stream.sure = False, sure
         return self._whole(stream) if fits else stream.open()
 
     async def _rest_first(self, stream: Stream, rest: str) -> Outcome:
@@ -343,15 +353,14 @@ class Streams:
         stream.mute, stream.live = True, failed.code not in STREAM_OVER
         return told or stream.open()
 
-    def _not_stopped(self, stream: Stream, content: Content, failed: Failure, *, fits: bool) -> Outcome:
+    def _not_stopped(self, stream: Stream, failed: Failure, *, fits: bool, paid: bool) -> Outcome:
+        """`paid`: the outbox has booked this call as what it was."""
         bucket = budgets.stops(self._team)
-        if _is_refusal(failed) and not stream.closing:
+        if _is_refusal(failed) and not paid:
             wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
             self._meter.refused(bucket, wait)
             self._stops.shut(asyncio.get_running_loop().time() + wait)
-            stream.closing = True
             return stream.open()
-        stream.closing = True
         if failed.code in STOPPED_BY_PERSON:
             self._ended_by_person(stream)
             return stream.open()
@@ -359,9 +368,9 @@ class Streams:
         if told is not None:
             return told
         if failed.code in STREAM_OVER:
-            stream.live = False
-            whole = stream.sure and stream.text == content.text and not content.controls
-            return self._whole(stream) if whole else stream.open()
+            # Slack's seal: even where the text is whole, the message looks broken until it is updated.
+            stream.live, stream.sealed = False, True
+            return stream.open()
         # Refused with what it carried, it is tried with nothing; refused with nothing, it may be over all the same.
         stream.mute, stream.live = True, fits
         log.warning("a stream was not stopped", extra={"code": failed.code})
@@ -369,7 +378,8 @@ class Streams:
 
     async def _replace(self, stream: Stream, content: Content) -> Outcome:
         """It is stopped: give it its text, unless that is what it shows."""
-        if stream.sure and stream.text == content.text and not content.controls:
+        whole = stream.sure and stream.text == content.text and not content.controls
+        if whole and not stream.sealed:
             return self._whole(stream)
         result = await self._update(stream.ref, content)
         match result:
@@ -379,6 +389,8 @@ class Streams:
                 stream.conflicts += 1
                 stream.live = stream.closing = stream.mute = True
                 return stream.open()
+            case Rejected(code) if code in NEVER_UPDATED and whole:
+                return self._whole(stream)
             case Rejected(code) if code in NEVER_UPDATED and not content.controls:
                 stream.doomed = code
                 return stream.open()
@@ -427,6 +439,11 @@ class Streams:
 
 def _is_refusal(failed: Failure) -> bool:
     return failed.status == 429 or failed.code in REFUSED
+
+
+def _was_refused(failed: Failure) -> bool:
+    """Whether it is certain that nothing was carried out."""
+    return failed.applied is False or 400 <= failed.status < 500
 
 
 def _chunks(text: str) -> list[dict[str, Any]]:
