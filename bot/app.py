@@ -17,7 +17,10 @@ from contextlib import AsyncExitStack
 from pydantic import SecretStr
 
 from bot.claude.answer import Claude
-from bot.conversation.conversations import Channel, Conversations
+from bot.claude.models import Models
+from bot.claude.prices import Prices
+from bot.conversation.channel import Channel
+from bot.conversation.conversations import Conversations
 from bot.conversation.journal import StoreJournal
 from bot.ports import ConnectError, Health, Platform
 from bot.reply.outbox import Outbox
@@ -98,12 +101,24 @@ class App:
                 silence=settings.silence_seconds,
             )
             stack.push_async_callback(claude.close)
+            models = Models(claude.client, configured=settings.model)
+            stack.push_async_callback(models.close)
             channels = {
                 platform.profile.name: Channel(platform, Outbox(platform)) for platform in self._platforms
             }
             for platform in self._platforms:  # closed long before, unless something broke on the way
                 stack.push_async_callback(platform.close)
-            conversations = Conversations(settings=settings, store=store, journal=journal, claude=claude)
+            conversations = Conversations(
+                settings=settings,
+                store=store,
+                journal=journal,
+                claude=claude,
+                prices=Prices.load(settings.prices),
+                models=models,
+            )
+            released = await store.ledger.release_all()
+            if released:
+                log.info("spending.released", extra={"reservations": released})
             for name, channel in channels.items():
                 await self._recall_budgets(store, name, channel)
             unfinished = await store.unfinished()

@@ -56,7 +56,7 @@ class ChannelDefaults(BaseSettings):
     )
     branching: Literal["never", "always", "busy"] = _env(
         "INKSTREAM_BRANCHING",
-        "busy",
+        "never",
         "Discord: a thread for each question: never, always, or in a channel that is busy.",
     )
     while_answering: Literal["wait", "steer"] = _env(

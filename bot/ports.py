@@ -432,6 +432,7 @@ class Profile:
     page_limit: int
     dialect: Dialect
     status_seconds: float  # a status lapses after this; refreshed before the first text
+    without: frozenset[str] = frozenset()  # settings that mean nothing here (names of `Preferences`)
 
 
 @dataclass(frozen=True, slots=True)

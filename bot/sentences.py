@@ -220,3 +220,28 @@ ANSWERED = "Your answer is ready."
 
 # Superseded by a newer question.
 STEERED = "Stopped here for the next message."
+
+# Who may, and how much.
+NOT_IN_THIS_WORKSPACE = "I am not set up to answer here. The person who runs the bot can allow it."
+NO_DIRECT_MESSAGES = "I do not answer direct messages here. Please mention me in a channel."
+NOT_IN_THIS_CHANNEL = "I am switched off in this channel. Somebody who manages this place can switch me on."
+NOT_FOR_OUTSIDERS = "I only answer members of this workspace."
+NOT_FOR_GUESTS = "I do not answer guest accounts here. Somebody who manages this place can allow it."
+NOT_FOR_YOU = "You may not ask me here. Somebody who manages this place can allow it."
+TOO_MANY_REQUESTS = "That is as many questions as you may ask in a minute. Please ask again in {wait}."
+PERSON_SPENT = "Your limit of {limit} a day is reached. It begins anew in {wait}."
+CHANNEL_SPENT = "This channel's limit of {limit} a day is reached. It begins anew in {wait}."
+WORKSPACE_SPENT = "The limit of {limit} a day for everybody here is reached. It begins anew in {wait}."
+RESERVED = "Answers under way have taken the rest of today's limit of {limit}. Please ask again in a minute."
+
+# A question that was changed, or taken away.
+QUESTION_CHANGED = "The question was changed; I am answering it anew."
+QUESTION_DELETED = "The question was deleted."
+
+# Commands.
+USE_THE_COMMAND = "I can only show that to you alone: please type {command}."
+USAGE_YOU = "You"
+USAGE_CHANNEL = "This channel"
+USAGE_WORKSPACE = "Everybody here"
+USAGE_LINE = "{who}: {today} today ({answers} answers), {month} this month ({total} answers)."
+USAGE_LIMIT = "The limit is {limit} a day."

@@ -84,6 +84,11 @@ class Claude:
             http_client=anthropic.DefaultAioHttpClient(limits=limits, timeout=timeout),
         )
 
+    @property
+    def client(self) -> anthropic.AsyncAnthropic:
+        """For the other things that the API is asked: its models."""
+        return self._client
+
     async def close(self) -> None:
         await self._client.close()
 

@@ -3,6 +3,11 @@
 One conversation answers one question at a time, in the order in which they came; different conversations never wait
 for each other. Whatever goes wrong in handling one event ends in a sentence to its asker and a line in the log, and
 never in the handling of another.
+
+    admission   who may ask, and how much        answers    one answer after the other
+    context     what Claude is asked             controls   buttons, reactions
+    orders      commands, words, forms           revisions  questions that are edited or deleted
+    mending     what a crash left
 """
 
 from __future__ import annotations
@@ -10,68 +15,99 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, assert_never
 
 from bot import sentences
-from bot.claude.answer import Ask, Claude
-from bot.claude.events import Usage
-from bot.conversation import history, routing
+from bot.claude.answer import Claude
+from bot.claude.models import Models
+from bot.claude.prices import Prices
+from bot.conversation import routing, words
+from bot.conversation.admission import Admission, Terms, Turned
+from bot.conversation.answers import Answers, Taken
+from bot.conversation.channel import Channel
+from bot.conversation.context import Context
+from bot.conversation.controls import Controls
 from bot.conversation.journal import StoreJournal
+from bot.conversation.mending import Mending
+from bot.conversation.orders import Orders
+from bot.conversation.permissions import Way
+from bot.conversation.revisions import Revisions
+from bot.conversation.spending import Spending
 from bot.conversation.turns import Turns
-from bot.ports import Content, Deleted, Event, Incoming, Place, Platform, Pressed, Ref, Unavailable
-from bot.reply.outbox import Outbox, Settled
-from bot.reply.pages import Document
-from bot.reply.reply import Reply, Subject
-from bot.reply.status import Status
-from bot.reply.view import ANNOUNCEMENT, post_key
+from bot.ports import (
+    Chosen,
+    Deleted,
+    Edited,
+    Event,
+    Incoming,
+    Ordered,
+    Pressed,
+    Submitted,
+    Wanted,
+)
 from bot.settings import Settings
 from bot.store.nouns import Question, Unfinished
 from bot.store.store import Store
+from bot.translations import say
 
 log = logging.getLogger(__name__)
 
-# What Slack answers where the bot is not in the channel; everywhere else it is in, but may not write.
-_OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
-# A view that failed by our own fault (see outbox.py and view.py): the place itself takes posts.
-_OURS = ("internal:", "rejected:")
-# Tries, and seconds between them, to look for a message that a crash kept out of the journal.
-_LOOK_UPS = 4
-_LOOK_AGAIN = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A platform and the outbox that writes to it."""
-
-    platform: Platform
-    outbox: Outbox
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A question that was taken up: the store's id of its conversation, and the id of its reply."""
-
-    incoming: Incoming
-    conversation: int
-    reply: str
+_COUNTED = 5_000  # requests whose second delivery is not counted against their asker
 
 
 class Conversations:
     """Made once; `take` every event of every platform, then `drain`, then `close`."""
 
-    def __init__(self, *, settings: Settings, store: Store, journal: StoreJournal, claude: Claude) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        journal: StoreJournal,
+        claude: Claude,
+        prices: Prices,
+        models: Models,
+    ) -> None:
         self._settings = settings
         self._store = store
-        self._journal = journal
-        self._claude = claude
-        self._replies: dict[str, Reply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrivals = Turns()  # by where a conversation may be known: questions are taken up as they came
-        self._turns = Turns()  # by conversation: and answered one by one
-        self._room = asyncio.Semaphore(settings.replies_at_once)
         self._draining = False
+        self._counted: OrderedDict[str, None] = OrderedDict()
+        spending = Spending(store.ledger, prices)
+        self._admission = Admission(settings, store, spending)
+        self._answers = Answers(
+            settings=settings,
+            store=store,
+            journal=journal,
+            claude=claude,
+            admission=self._admission,
+            spending=spending,
+            context=Context(settings, store),
+            spawn=self._spawn,
+        )
+        self._controls = Controls(
+            store=store, admission=self._admission, answers=self._answers, ask=self.asked
+        )
+        self._orders = Orders(
+            store=store,
+            admission=self._admission,
+            spending=spending,
+            controls=self._controls,
+            models=models,
+            ask=self.asked,
+        )
+        self._revisions = Revisions(
+            store=store,
+            admission=self._admission,
+            answers=self._answers,
+            controls=self._controls,
+            longest=settings.question_characters,
+        )
+        self._mending = Mending(journal, self._answers)
 
     # ------------------------------------------------------------------------------------------ events
 
@@ -81,55 +117,120 @@ class Conversations:
             case Incoming():
                 self._spawn(self._heard(channel, _encodable(event)), event.key)
             case Pressed():
-                reply = self._replies.get(event.reply)
-                log.info(
-                    "control.pressed",
-                    extra={"control": event.control.value, "reply": event.reply, "live": bool(reply)},
-                )
-                if reply is not None:
-                    reply.stop()
-            case Deleted(message):
-                channel.outbox.deleted(message)
+                self._spawn(self._controls.pressed(channel, event), f"press {event.control}")
+            case Ordered():
+                self._spawn(self._ordered(channel, event), f"order {event.key}")
+            case Wanted():
+                self._spawn(self._orders.wanted(channel, event), f"wanted {event.key}")
+            case Submitted():
+                self._spawn(self._orders.submitted(channel, event), f"form {event.key}")
+            case Chosen():
+                self._spawn(self._orders.chosen(channel, event), f"chosen {event.key}")
+            case Edited():
+                edited = replace(event, text=_whole(event.text))
+                self._spawn(self._revisions.edited(channel, edited), "edited")
+            case Deleted():
+                self._spawn(self._revisions.deleted(channel, event), "deleted")
+            case _:
+                assert_never(event)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(_logged(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _ordered(self, channel: Channel, ordered: Ordered) -> None:
+        if await self._store.claim(ordered.key):
+            await self._orders.ordered(channel, ordered)
+
     async def _heard(self, channel: Channel, incoming: Incoming) -> None:
+        """Something was said: an order, a question, or nothing that concerns us."""
+        verb = words.order(incoming.text) if not incoming.files else ""
         known_by = routing.known_by(incoming)
-        try:
-            async with self._arrivals.next(known_by[0] if known_by else incoming.key):
-                if incoming.how == "overheard" and not await self._concerns_us(incoming, known_by):
-                    return
-                taken, refusal = await self._take_up(incoming, known_by)
-        except Exception:
-            log.exception("question.failed", extra={"key": incoming.key})
-            taken, refusal = None, sentences.OUR_FAULT
-        if refusal:
-            await self._say(channel, incoming, refusal)
-        if taken is not None:
-            await self._answer_in_turn(channel, taken)
+        if incoming.how == "overheard":
+            if verb == "stop" and not incoming.bot:
+                # The bare word stops what grows in its thread or reply chain; where nothing grows it is just a word.
+                conversation = await self._store.conversation_of(known_by)
+                live = self._answers.live.in_conversation(conversation) if conversation is not None else None
+                if live is not None:
+                    await self._controls.stop(
+                        channel, (live,), incoming.place, incoming.person, incoming.locale
+                    )
+                return
+        elif verb and not incoming.bot:
+            if await self._store.claim(incoming.key):
+                await self._by_word(channel, incoming, verb)
+            return
+        await self.asked(channel, incoming, incoming.how)
+
+    async def _by_word(self, channel: Channel, incoming: Incoming, verb: str) -> None:
+        """A message to us that is nothing but an order."""
+        await self._orders.ordered(
+            channel,
+            Ordered(
+                incoming.key,
+                verb,
+                "",
+                incoming.person,
+                incoming.place,
+                incoming.scope,
+                incoming.locale,
+            ),
+        )
 
     async def _concerns_us(self, incoming: Incoming, known_by: Sequence[str]) -> bool:
-        """Whether something that was not said to us belongs to a conversation of ours."""
-        if not incoming.text.strip():
+        """Whether something that was not said to us belongs to a conversation of ours, or to a channel where we
+        answer everything.
+        """
+        if not incoming.text.strip() and not incoming.files:
             return False
         try:
-            return await self._store.takes_part(known_by)
+            if await self._store.takes_part(known_by):
+                return True
+            return (await self._admission.preferences(incoming.place)).always_on
         except Exception:
             # Where nobody may be waiting for an answer, an apology would be noise.
             log.exception("overheard.failed", extra={"key": incoming.key})
             return False
 
-    async def _take_up(self, incoming: Incoming, known_by: Sequence[str]) -> tuple[Taken | None, str]:
-        """The question in the store, or the sentence that answers it instead; neither, if it was taken up before."""
-        refusal = self._refusal(incoming)
+    # ------------------------------------------------------------------------------------------ questions
+
+    async def asked(self, channel: Channel, incoming: Incoming, way: Way) -> None:
+        """A question, in whichever way it came: to its end."""
+        known_by = routing.known_by(incoming)
+        refusal, language = "", incoming.locale
+        taken: Taken | None = None
+        try:
+            async with self._arrivals.next(known_by[0] if known_by else incoming.key):
+                if way == "overheard" and not await self._concerns_us(incoming, known_by):
+                    return
+                terms = await self._admission.terms(channel, incoming.place, incoming.person, incoming.locale)
+                language = terms.language
+                taken, refusal = await self._take_up(incoming, known_by, way, terms)
+        except Exception:
+            log.exception("question.failed", extra={"key": incoming.key})
+            refusal = say(language, sentences.OUR_FAULT)
         if refusal:
+            await channel.refuse(incoming, language, refusal)
+        if taken is not None:
+            await self._answers.in_turn(channel, taken)
+
+    async def _take_up(
+        self, incoming: Incoming, known_by: Sequence[str], way: Way, terms: Terms
+    ) -> tuple[Taken | None, str]:
+        """The question in the store, or the sentence that answers it instead; neither, if it was taken up before."""
+        turned = await self._turned(incoming, known_by, way, terms)
+        if turned is not None:
             if not await self._store.claim(incoming.key):
                 return None, ""
             log.info("question.refused", extra={"key": incoming.key, "characters": len(incoming.text)})
-            return None, refusal
+            return None, turned.sentence
+        incoming = _placed(incoming, terms)
+        text = _about(incoming)
+        upto = ""
+        if incoming.answers is not None:
+            platform = incoming.place.platform
+            upto = await self._store.reply_of_message(incoming.answers, platform=platform) or ""
         question = Question(
             key=incoming.key,
             known_by=known_by,
@@ -137,220 +238,58 @@ class Conversations:
             place=incoming.place,
             person=incoming.person.id,
             name=incoming.person.name,
-            text=incoming.text,
+            text=text,
             announce=incoming.announce,
+            message=incoming.message,
+            files=(*incoming.files, *(incoming.about.files if incoming.about else ())),
+            upto=upto,
+            how=way,
+            locale=incoming.locale,
         )
         reply = secrets.token_hex(6)
         silence = self._settings.direct_silence_hours * 3600
         conversation = await self._store.begin(
-            question, reply=reply, model=self._settings.model, silence=silence
+            question, reply=reply, model=terms.preferences.model, silence=silence
         )
         if conversation is None:
             return None, ""
         log.info(
             "question.taken",
-            extra={
-                "key": incoming.key,
-                "how": incoming.how,
-                "reply": reply,
-                "characters": len(incoming.text),
-            },
+            extra={"key": incoming.key, "how": way, "reply": reply, "characters": len(incoming.text)},
         )
-        return Taken(incoming, conversation, reply), ""
+        return Taken(incoming, conversation, reply, way, terms), ""
 
-    def _refusal(self, incoming: Incoming) -> str:
-        """Why this question never reaches Claude; "" where it does."""
+    async def _turned(
+        self, incoming: Incoming, known_by: Sequence[str], way: Way, terms: Terms
+    ) -> Turned | None:
+        """Why this question never reaches Claude; None where it does."""
+        bots = terms.preferences.bots
+        in_a_row = await self._store.answers_to(known_by, bots) if incoming.bot and bots else 0
+        turned = self._admission.may_ask(incoming, way, terms, answers_to_bots=in_a_row)
+        if turned is not None:
+            return turned
+        limit = self._settings.question_characters
         if self._draining:
-            return sentences.RESTARTING
-        if not incoming.text.strip():
-            return sentences.EMPTY_QUESTION
-        if len(incoming.text) > self._settings.question_characters:
-            return sentences.LONG_QUESTION.format(
-                length=f"{len(incoming.text):,}", limit=f"{self._settings.question_characters:,}"
-            )
-        return ""
-
-    # ------------------------------------------------------------------------------------------ one answer
-
-    async def _answer_in_turn(self, channel: Channel, taken: Taken) -> None:
-        waits = self._turns.busy(taken.conversation) or self._room.locked()
-        status = Status(
-            channel.platform, taken.incoming.place, sentences.WAITING if waits else sentences.THINKING
-        )
-        if waits:
-            status.start()
-        try:
-            async with self._turns.next(taken.conversation):
-                await self._answer(channel, taken, status)
-        except Exception:
-            log.exception("question.failed", extra={"key": taken.incoming.key, "reply": taken.reply})
-            await self._give_up(channel, taken)
-        finally:
-            status.cancel()
-        if not taken.incoming.person.name:
-            self._spawn(self._learn_name(channel, taken.incoming), f"name {taken.incoming.key}")
-
-    async def _answer(self, channel: Channel, taken: Taken, status: Status) -> None:
-        announce = Content(taken.incoming.announce) if taken.incoming.announce else None
-        reply = Reply(
-            Subject(taken.reply, taken.incoming.place, announce),
-            platform=channel.platform,
-            outbox=channel.outbox,
-            claude=self._claude,
-            journal=self._journal,
-            status=status,
-            room=self._room,
-        )
-        if self._draining:
-            reply.stop(sentences.INTERRUPTED_EARLY)
-        self._replies[taken.reply] = reply
-        try:
-            settled = await reply.run(lambda: self._ask(taken))
-        finally:
-            del self._replies[taken.reply]
-        await self._close(taken.reply, settled)
-        if settled.kind == "denied":
-            await self._explain(channel, taken.incoming, settled)
-
-    async def _ask(self, taken: Taken) -> Ask:
-        settings, place = self._settings, taken.incoming.place
-        turns = await self._store.turns(taken.conversation, before=taken.reply)
-        return Ask(
-            model=settings.model,
-            messages=history.messages(turns, limit=settings.history_characters, private=place.private),
-            max_tokens=settings.max_tokens,
-            system=history.system_prompt(place.platform, private=place.private, extra=settings.system_prompt),
-            effort=settings.effort,
-            thinking=settings.thinking,
-        )
-
-    async def _close(self, reply: str, settled: Settled) -> None:
-        log.info("reply.settled", extra={"reply": reply, "outcome": settled.kind, "code": settled.code})
-        if settled.kind == "shown":
-            await self._journal.closed(reply, "shown")
-        elif settled.kind == "denied":
-            await self._journal.closed(reply, "denied")
-        else:
-            await self._journal.closed(reply, "gone")
-
-    async def _give_up(self, channel: Channel, taken: Taken) -> None:
-        """Something broke under an answer: its asker is told, by the next start if this one cannot."""
-        notice = sentences.OUR_FAULT
-        await self._journal.ended(taken.reply, text="", notice=notice, turn="partial", usage=Usage())
-        await self._say(channel, taken.incoming, notice)
-        await self._journal.closed(taken.reply, "gone")
-
-    # ------------------------------------------------------------------------------------------ our own words
-
-    async def _explain(self, channel: Channel, incoming: Incoming, settled: Settled) -> None:
-        """Why no answer can be seen, told to the asker alone; where it was our fault, in the place itself."""
-        if settled.code.startswith(_OURS):
-            await self._show(channel, incoming.place, sentences.OUR_FAULT)
-            return
-        sentence = sentences.NOT_A_MEMBER if settled.code in _OUTSIDE else sentences.MAY_NOT_WRITE
-        if not await self._tell(channel, incoming, sentence):
-            log.warning("reply.nowhere_to_say", extra={"key": incoming.key, "code": settled.code})
-
-    async def _say(self, channel: Channel, incoming: Incoming, sentence: str) -> None:
-        """One sentence of our own instead of an answer: privately to who typed a command, else in the thread."""
-        if incoming.how == "command" and await self._tell(channel, incoming, sentence):
-            return
-        settled = await self._show(channel, incoming.place, sentence)
-        if settled.kind == "denied" and not settled.code.startswith(_OURS):
-            await self._explain(channel, incoming, settled)
-
-    async def _show(self, channel: Channel, place: Place, sentence: str) -> Settled:
-        profile = channel.platform.profile
-        document = Document(profile.dialect, profile.page_limit)
-        document.end(sentence)
-        view = channel.outbox.open(place, secrets.token_hex(6), document)
-        try:
-            view.finish()
-            return await view.settled()
-        finally:
-            view.abandon()
-
-    async def _tell(self, channel: Channel, incoming: Incoming, sentence: str) -> bool:
-        try:
-            return await channel.platform.tell(incoming, sentence)
-        except Exception:
-            # An adapter's verbs do not raise; one that does must not silence what comes next.
-            log.exception("tell.failed", extra={"key": incoming.key})
-            return False
-
-    async def _learn_name(self, channel: Channel, incoming: Incoming) -> None:
-        """Display names are for the next turn: looked up behind the answer, never in front of it."""
-        if await self._store.knows_name(incoming.place, incoming.person.id):
-            return
-        name = await channel.platform.name(incoming.person)
-        if name:
-            await self._store.named(incoming.place, incoming.person.id, name)
+            return Turned(say(terms.language, sentences.RESTARTING))
+        if not incoming.text.strip() and not incoming.files:
+            return Turned(say(terms.language, sentences.EMPTY_QUESTION))
+        if len(incoming.text) > limit:
+            length = f"{len(incoming.text):,}"
+            return Turned(say(terms.language, sentences.LONG_QUESTION, length=length, limit=f"{limit:,}"))
+        if incoming.key in self._counted:
+            return None
+        turned = self._admission.count(incoming, terms)
+        self._counted[incoming.key] = None
+        while len(self._counted) > _COUNTED:
+            self._counted.popitem(last=False)
+        return turned
 
     # ------------------------------------------------------------------------------------------ beginning, end
 
     def mend(self, channel: Channel, left: Sequence[Unfinished]) -> None:
         """Close the replies that a crash left on this platform, each in a task of its own."""
         for unfinished in left:
-            self._spawn(self._mend(channel, unfinished), f"mend {unfinished.reply}")
-
-    async def _mend(self, channel: Channel, unfinished: Unfinished) -> None:
-        """What had been said, and an honest line; whole, if only its last edit was missing."""
-        id_, notice = unfinished.reply, unfinished.notice
-        if unfinished.state != "ending":
-            notice = sentences.INTERRUPTED if unfinished.text else sentences.INTERRUPTED_EARLY
-            await self._journal.ended(id_, text=unfinished.text, notice=notice, turn="partial", usage=Usage())
-        profile = channel.platform.profile
-        document = Document(profile.dialect, profile.page_limit)
-        document.feed(unfinished.text)
-        document.end(notice)
-        place, refs = await self._left_behind(channel, unfinished)
-
-        def posted(page: int, ref: Ref, place: Place) -> None:
-            if page != ANNOUNCEMENT:
-                refs.append(ref)
-            self._journal.posted(id_, tuple(refs), place)
-
-        view = channel.outbox.open(
-            place,
-            id_,
-            document,
-            announce=Content(unfinished.announce) if unfinished.announce and not place.thread else None,
-            refs=tuple(refs),
-            on_posted=posted,
-        )
-        try:
-            view.finish()
-            settled = await view.settled()
-        finally:
-            view.abandon()
-        log.info("reply.mended", extra={"reply": id_, "state": unfinished.state, "outcome": settled.kind})
-        await self._close(id_, settled)
-
-    async def _left_behind(self, channel: Channel, unfinished: Unfinished) -> tuple[Place, list[Ref]]:
-        """Where it stands and its messages, with those that were posted too shortly before the crash to be journalled."""
-        place, refs = unfinished.place, list(unfinished.refs)
-        if unfinished.announce and not place.thread:
-            root = await self._find(channel, place, post_key(unfinished.reply, ANNOUNCEMENT))
-            if root is None:
-                return place, refs
-            place = replace(place, thread=root.message)
-        while (ref := await self._find(channel, place, post_key(unfinished.reply, len(refs)))) is not None:
-            refs.append(ref)
-        if len(refs) > len(unfinished.refs) or place != unfinished.place:
-            self._journal.posted(unfinished.reply, tuple(refs), place)
-        return place, refs
-
-    async def _find(self, channel: Channel, place: Place, key: str) -> Ref | None:
-        for _ in range(_LOOK_UPS):
-            try:
-                found = await channel.platform.find(place, key)
-            except Exception:
-                log.exception("find.failed", extra={"platform": place.platform})
-                return None
-            if not isinstance(found, Unavailable):
-                return found
-            await asyncio.sleep(max(_LOOK_AGAIN, found.retry_after))
-        return None
+            self._spawn(self._mending.mend(channel, unfinished), f"mend {unfinished.reply}")
 
     async def drain(self, seconds: float, grace: float) -> int:
         """Let the answers under way end within `seconds`, then tell the rest that they were interrupted.
@@ -359,14 +298,14 @@ class Conversations:
         the next start will.
         """
         self._draining = True
+        self._answers.drain()
         if self._tasks:
-            log.info("drain.begun", extra={"replies": len(self._replies), "seconds": seconds})
+            log.info("drain.begun", extra={"replies": len(self._answers.live), "seconds": seconds})
             await asyncio.wait(self._tasks, timeout=seconds)
-        for reply in tuple(self._replies.values()):
-            reply.stop(sentences.INTERRUPTED if reply.begun else sentences.INTERRUPTED_EARLY)
+        self._answers.interrupt()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
-        return len(self._replies)
+        return len(self._answers.live)
 
     async def close(self, seconds: float) -> None:
         """No more events come: what is left has `seconds` to end, and is then ended. The journal knows the rest."""
@@ -376,6 +315,26 @@ class Conversations:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
+
+
+def _placed(incoming: Incoming, terms: Terms) -> Incoming:
+    """Where the answer grows, as the place's settings want it."""
+    place = incoming.place
+    opens_thread = incoming.message is not None and place.thread == incoming.message.message
+    if terms.preferences.reply_in == "channel" and opens_thread and not place.private:
+        return replace(incoming, place=replace(place, thread=""))
+    return incoming
+
+
+def _about(incoming: Incoming) -> str:
+    """The question with the message that it is about."""
+    about = incoming.about
+    if about is None or not about.text.strip():
+        return incoming.text
+    quote = "\n".join(f"> {line}" for line in about.text.strip().splitlines())
+    name = about.person.name or about.person.id
+    said = sentences.ABOUT_QUESTION.format(name=name, quote=quote)
+    return f"{said}\n\n{incoming.text}"
 
 
 def _encodable(incoming: Incoming) -> Incoming:

@@ -40,6 +40,8 @@ class _End:
     notice: str
     turn: Turn
     usage: Usage
+    reason: str
+    seconds: float
 
 
 @dataclass(slots=True, eq=False)
@@ -89,9 +91,19 @@ class StoreJournal:
         self._growing[reply] = text
         self._grown.set()
 
-    async def ended(self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage) -> None:
+    async def ended(
+        self,
+        reply: str,
+        *,
+        text: str,
+        notice: str,
+        turn: Turn,
+        usage: Usage,
+        reason: str = "",
+        seconds: float = 0.0,
+    ) -> None:
         self._forget_text(reply)
-        self._debt(reply).end = _End(text, notice, turn, usage)
+        self._debt(reply).end = _End(text, notice, turn, usage, reason, seconds)
         await self._pay_soon(reply)
 
     async def closed(self, reply: str, state: Closed) -> None:
@@ -178,7 +190,13 @@ class StoreJournal:
         elif debt.end is not None:
             end = debt.end
             await self._store.ended(
-                reply, text=end.text, notice=end.notice, turn=end.turn, tokens=asdict(end.usage)
+                reply,
+                text=end.text,
+                notice=end.notice,
+                turn=end.turn,
+                tokens=asdict(end.usage),
+                stop_reason=end.reason,
+                seconds=end.seconds,
             )
             debt.end = None
         elif debt.closed is not None:

@@ -25,12 +25,28 @@ def message_anchor(place: Place, message: Ref) -> str:
     return f"{_prefix(place)}message:{message.channel}:{message.message}"
 
 
+def anchors_of(place: Place, scope: str) -> list[str]:
+    """Under which names a conversation may stand that somebody speaks of in a place."""
+    anchors = [_prefix(place) + scope] if scope else []
+    if place.thread:
+        anchors.append(f"{_prefix(place)}thread:{place.channel}:{place.thread}")
+    return anchors
+
+
 def reply_anchors(place: Place, refs: list[Ref]) -> list[str]:
     """Under which names a reply's messages lead back to its conversation."""
     anchors = [message_anchor(place, ref) for ref in refs]
     if place.thread:
         anchors.append(f"{_prefix(place)}thread:{place.channel}:{place.thread}")
+    elif refs:
+        # Where it stands in the channel itself, people may open a thread under it.
+        anchors.append(f"{_prefix(place)}thread:{refs[0].channel}:{refs[0].message}")
     return anchors
+
+
+def thread_anchors(thread: Place) -> list[str]:
+    """Under which name a conversation is found that got a thread of its own, where that is a channel (Discord)."""
+    return [f"{_prefix(thread)}thread:{thread.channel}"]
 
 
 def _prefix(place: Place) -> str:

@@ -100,6 +100,11 @@ class Outbox:
             self._desk.plan_soon(view)
         return view
 
+    def busy(self, place: Place) -> bool:
+        """Whether edits are scarce in this place at the moment."""
+        buckets = self._platform.buckets("edit", place, None)
+        return bool(buckets) and self._pacer.busy(buckets[0], self._time())
+
     def deleted(self, ref: Ref) -> bool:
         """Somebody deleted this message. True: it was a reply's, and that reply is over."""
         for view in tuple(self._desk.views):

@@ -43,6 +43,10 @@ _STOP_NOTICES = {
 Turn = Literal["whole", "partial", "refused"]
 
 
+class Declined(Exception):
+    """Claude is not asked after all; nothing is shown. The message is a sentence for the asker."""
+
+
 class Journal(Protocol):
     """What of a reply must survive a crash. Its methods never raise; a disk that fails is logged there."""
 
@@ -52,7 +56,9 @@ class Journal(Protocol):
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         """The reply has begun; its text is asked for from time to time until `ended`."""
 
-    async def ended(self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage) -> None:
+    async def ended(
+        self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage, reason: str, seconds: float
+    ) -> None:
         """The text is whole; written before its last edit is sent."""
 
     async def closed(self, reply: str, state: Literal["shown", "gone", "denied"]) -> None:
@@ -80,7 +86,6 @@ class Manner:
     growing     False: all at once, when it is done
     footer      what stands under a whole answer, from its model, its tokens and its seconds; None: nothing
     most_pages, most_code   see `attaching.attached`
-    lead        a sentence of ours that it begins its end with ("Earlier messages were summarised.")
     """
 
     language: str = "en"
@@ -88,7 +93,6 @@ class Manner:
     footer: Callable[[Usage, float], str] | None = None
     most_pages: int = 0
     most_code: int = 0
-    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class Reply:
         self._offers = True
         self._usage = Usage()
         self._begun = False
+        self._remarks: list[str] = []
         self.ending: Ending | None = None
 
     @property
@@ -180,6 +185,15 @@ class Reply:
     def refs(self) -> tuple[Ref, ...]:
         """Its messages so far."""
         return tuple(self._refs)
+
+    @property
+    def place(self) -> Place:
+        """Where it grows: with the thread that its announcement has opened."""
+        return self._view.place
+
+    def remark(self, sentence: str) -> None:
+        """A line of our own that is to stand under the answer, whatever becomes of it."""
+        self._remarks.append(sentence)
 
     def stop(self, notice: str = sentences.STOPPED, *, offers: bool = True) -> bool:
         """End it now: Claude's request is closed, what was said stays, `notice` is added. The first call counts; one
@@ -195,7 +209,10 @@ class Reply:
         return True
 
     async def run(self, ask: Callable[[], Awaitable[Ask]]) -> Settled:
-        """Grow it to its end, and return how the view ended. `ask` is called once, at once."""
+        """Grow it to its end, and return how the view ended. `ask` is called once, at once.
+
+        Raises Declined where `ask` does: nothing was shown then, and nothing will be.
+        """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         self._journal.growing(self.subject.id, lambda: self._document.text)
@@ -209,6 +226,9 @@ class Reply:
             await asyncio.wait({self._reading, settled}, return_when=asyncio.FIRST_COMPLETED)
             if not self._reading.done():
                 self._reading.cancel()
+                await asyncio.wait({self._reading})
+            if declined := _declined(self._reading):
+                raise declined
             notice, turn, reason = await self._outcome(self._reading)
             self._status.over()
             files = await self._end(notice, turn, reason, loop.time() - begun)
@@ -229,12 +249,20 @@ class Reply:
         """First into the journal, then before people's eyes. Returns what is to be attached."""
         text, manner = self._document.text, self._manner
         files = await self._attached(text) if manner.most_pages or manner.most_code else ()
-        lines = [self._said(manner.lead), self._said(notice), self._files_said(files)]
+        lines = [*self._remarks, self._say(notice) if notice else "", self._files_said(files)]
         if manner.footer is not None and turn == "whole":
             lines.append(manner.footer(self._usage, seconds))
         notice = " ".join(line for line in lines if line)
         self.ending = Ending(turn, reason, notice, text, self._usage, seconds)
-        await self._journal.ended(self.subject.id, text=text, notice=notice, turn=turn, usage=self._usage)
+        await self._journal.ended(
+            self.subject.id,
+            text=text,
+            notice=notice,
+            turn=turn,
+            usage=self._usage,
+            reason=reason,
+            seconds=seconds,
+        )
         log.info(
             "reply.ended",
             extra={
@@ -289,10 +317,6 @@ class Reply:
 
     def _say(self, sentence: str, **values: object) -> str:
         return say(self._manner.language, sentence, **values)
-
-    def _said(self, sentence: str) -> str:
-        """A sentence of the catalogue, or one that was filled in before."""
-        return self._say(sentence) if sentence else ""
 
     async def _outcome(self, reading: asyncio.Task[tuple[str, Turn, str]]) -> tuple[str, Turn, str]:
         """The notice under the answer, what its text is worth to later turns, and why it ended."""
@@ -375,3 +399,8 @@ class Reply:
         else:  # the announcement: no page, but it made the thread
             self._status.place = place
         self._journal.posted(self.subject.id, tuple(self._refs), place)
+
+
+def _declined(reading: asyncio.Task[tuple[str, Turn, str]]) -> Declined | None:
+    error = None if reading.cancelled() else reading.exception()
+    return error if isinstance(error, Declined) else None

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence, Sized
+from collections.abc import AsyncGenerator, Sequence, Sized
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias, cast
+
+import anthropic
 
 from adapters.slack.dialect import SlackDialect
 from bot.claude.answer import Ask, Claude
 from bot.claude.events import AnswerEvent, Done, Text
-from bot.conversation.conversations import Channel, Conversations
+from bot.claude.models import Model, Models
+from bot.claude.prices import Prices
+from bot.conversation.channel import Channel
+from bot.conversation.conversations import Conversations
 from bot.conversation.journal import StoreJournal
-from bot.ports import Incoming, Person, Place, Profile, Ref
+from bot.ports import (
+    Attachment,
+    Button,
+    File,
+    Incoming,
+    Line,
+    Panel,
+    Person,
+    Place,
+    Profile,
+    Ref,
+    Standing,
+    Unread,
+)
 from bot.settings import Settings, load
-from bot.store.nouns import Question, Said, Unfinished
-from bot.store.store import Store, StoreError
+from tests.conversation.fake_store import FakeStore as FakeStore  # noqa: PLC0414 - tests import it from here
+from tests.conversation.fake_store import Row as Row  # noqa: PLC0414 - the same
 from tests.reply.fake_platform import FakePlatform, Running
 
 DIALECT = SlackDialect()
@@ -46,6 +64,15 @@ class Chat(FakePlatform):
     tells: bool = True
     names: dict[str, str] = field(default_factory=dict)
     closed: bool = False
+    standing_takes: float = 0.0
+    standings: dict[str, Standing] = field(default_factory=dict)
+    opens: bool = True
+    threads: bool = False
+    before: list[Line] = field(default_factory=list)  # what stands in every thread
+    files: dict[str, File] = field(default_factory=dict)
+    panels: list[Panel] = field(default_factory=list)
+    branches: list[str] = field(default_factory=list)
+    buttons: tuple[Button, ...] = ()
     # what happened, in order: ("status", at, text), ("told", at, sentence), ("name", at, id)
     asides: list[tuple[str, float, str]] = field(default_factory=list)
 
@@ -59,9 +86,35 @@ class Chat(FakePlatform):
             raise RuntimeError("the adapter is broken")
         await asyncio.sleep(self.status_takes)
 
-    async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        self.asides.append(("told", now(), sentence))
+    async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
+        self.asides.append(("told", now(), text))
+        self.buttons = tuple(buttons)
         return self.tells
+
+    async def standing(self, place: Place, person: Person) -> Standing:
+        await asyncio.sleep(self.standing_takes)
+        return self.standings.get(person.id, Standing())
+
+    async def open(self, place: Place, person: Person, panel: Panel) -> bool:
+        if self.opens:
+            self.panels.append(panel)
+        return self.opens
+
+    async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Line]:
+        await asyncio.sleep(self.call)
+        return self.before[-limit:]
+
+    async def branch(self, place: Place, message: Ref, name: str) -> Place | None:
+        self.branches.append(name)
+        return (
+            replace(place, channel=f"thread-{message.message}", parent=place.channel)
+            if self.threads
+            else None
+        )
+
+    async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
+        await asyncio.sleep(self.call)
+        return self.files.get(attachment.id, Unread("gone"))
 
     async def name(self, person: Person) -> str:
         self.asides.append(("name", now(), person.id))
@@ -80,7 +133,7 @@ class Chat(FakePlatform):
     def thread(self, thread: str) -> list[str]:
         return [message.text for message in self.visible() if message.thread == thread]
 
-    def delete(self, ref: Ref) -> None:
+    def vanish(self, ref: Ref) -> None:
         self.messages[ref.message] = replace(self.messages[ref.message], deleted=True)
 
 
@@ -113,6 +166,11 @@ class FakeClaude(Claude):
     def will(self, words: str, *steps: Step) -> None:
         """What it says to a question that holds these words."""
         self._scripts[words] = steps
+
+    @property
+    def client(self) -> anthropic.AsyncAnthropic:
+        """Nobody asks it for models here."""
+        return cast("anthropic.AsyncAnthropic", None)
 
     async def close(self) -> None:
         return
@@ -155,153 +213,17 @@ def growing(text: str, *, seconds: float, step: float = 0.1, end: str = "end_tur
     return [*steps, Done(end)]
 
 
-# ------------------------------------------------------------------------------------------------ the store
+# ------------------------------------------------------------------------------------------------ models
 
 
-@dataclass
-class Row:
-    """A reply as the store keeps it."""
+class FakeModels(Models):
+    """Two to choose from."""
 
-    id: str
-    conversation: int
-    place: Place
-    announce: str
-    state: str = "growing"
-    refs: tuple[Ref, ...] = ()
-    text: str = ""
-    notice: str = ""
-    tokens: dict[str, int] = field(default_factory=dict)
-
-
-Trouble = Literal["fails", "hangs"]
-
-
-class FakeStore(Store):
-    """The store's promises in memory. `delay` seconds for each call; `trouble` by the method's name."""
-
-    def __init__(self, *, delay: float = 0.0) -> None:
-        self.delay = delay
-        self.trouble: dict[str, Trouble] = {}
-        self.calls: list[tuple[float, str, str]] = []  # when a write was done, which, of which reply
-        self.rows: dict[str, Row] = {}
-        self.claims: set[str] = set()
-        self.anchors: dict[str, int] = {}
-        self.said: dict[int, list[tuple[Said, str]]] = {}
-        self.people: dict[tuple[str, str], str] = {}
-        self._numbers = count(1)
-
-    async def close(self) -> None:
+    def __init__(self) -> None:
         return
 
-    async def _work(self, method: str, about: str = "") -> None:
-        trouble = self.trouble.get(method) or self.trouble.get("")
-        if trouble == "hangs":
-            await asyncio.get_running_loop().create_future()
-        await asyncio.sleep(self.delay)
-        if trouble == "fails":
-            raise StoreError("OperationalError: disk I/O error")
-        self.calls.append((now(), method, about))
-
-    async def begin(
-        self, question: Question, *, reply: str, model: str, silence: float, now: float | None = None
-    ) -> int | None:
-        await self._work("begin", reply)
-        if question.key in self.claims:
-            return None
-        self.claims.add(question.key)
-        known = [self.anchors[anchor] for anchor in question.known_by if anchor in self.anchors]
-        conversation = known[0] if known else next(self._numbers)
-        for anchor in question.known_as:
-            self.anchors[anchor] = conversation
-        said = Said("user", question.person, question.name, question.text, reply)
-        self.said.setdefault(conversation, []).append((said, "whole"))
-        self.rows[reply] = Row(reply, conversation, question.place, question.announce)
-        return conversation
-
-    async def takes_part(self, anchors: Iterable[str]) -> bool:
-        await self._work("takes_part")
-        return any(anchor in self.anchors for anchor in anchors)
-
-    async def claim(self, key: str, *, now: float | None = None) -> bool:
-        await self._work("claim")
-        fresh = key not in self.claims
-        self.claims.add(key)
-        return fresh
-
-    async def posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
-        await self._work("posted", reply)
-        if reply in self.rows:
-            row = self.rows[reply]
-            row.refs, row.place = tuple(refs), replace(place, route="")
-            self.anchors.update(dict.fromkeys(anchors, row.conversation))
-
-    async def grew(self, texts: Sequence[tuple[str, str]]) -> None:
-        await self._work("grew", " ".join(reply for reply, _ in texts))
-        for reply, text in texts:
-            if reply in self.rows and self.rows[reply].state == "growing":
-                self.rows[reply].text = text
-
-    async def ended(
-        self,
-        reply: str,
-        *,
-        text: str,
-        notice: str,
-        turn: str,
-        tokens: dict[str, int],
-        now: float | None = None,
-    ) -> None:
-        await self._work("ended", reply)
-        row = self.rows.get(reply)
-        if row is None:
-            return
-        row.state, row.text, row.notice, row.tokens = "ending", text, notice, tokens
-        said = self.said.setdefault(row.conversation, [])
-        if turn == "refused":
-            said[:] = [(one, "refused" if one.reply == reply else state) for one, state in said]
-        if text:
-            said.append((Said("assistant", "", "", text, reply), turn))
-
-    async def closed(self, reply: str, state: str, *, now: float | None = None) -> None:
-        await self._work("closed", reply)
-        if reply in self.rows:
-            self.rows[reply].state = state
-
-    async def unfinished(self) -> list[Unfinished]:
-        return [
-            Unfinished(
-                row.id, row.conversation, row.state, row.place, row.refs, row.text, row.notice, row.announce
-            )
-            for row in self.rows.values()
-            if row.state in ("growing", "ending")
-        ]
-
-    async def turns(self, conversation: int, *, before: str | None = None) -> list[Said]:
-        await self._work("turns")
-        exchanges: dict[str, list[Said]] = {}
-        for one, state in self.said.get(conversation, []):
-            if state != "refused":
-                known = replace(one, name=self.people.get(("T1", one.person), one.name))
-                exchanges.setdefault(one.reply, []).append(known)
-        told: list[Said] = []
-        for reply, exchange in exchanges.items():
-            if reply == before:
-                return [*told, *(one for one in exchange if one.role == "user")]
-            told += exchange
-        return told
-
-    async def named(self, place: Place, person: str, name: str, *, now: float | None = None) -> None:
-        await self._work("named")
-        self.people[place.workspace, person] = name
-
-    async def knows_name(self, place: Place, person: str) -> bool:
-        await self._work("knows_name")
-        return (place.workspace, person) in self.people
-
-    def state(self, reply: str = "") -> str:
-        """The state of this reply, or of the only one."""
-        row = self.rows[reply] if reply else next(iter(self.rows.values()))
-        return row.state
+    async def offered(self, *, within: float = 1.0) -> Sequence[Model]:
+        return (Model("claude-sonnet-5-5", "Claude Sonnet 5.5"), Model("claude-opus-5", "Claude Opus 5"))
 
 
 # ------------------------------------------------------------------------------------------------ all of it
@@ -347,9 +269,9 @@ class Stage:
         """What is still held anywhere, by name; empty once all is quiet."""
         journal, conversations = self.journal, self.conversations
         held: dict[str, Sized] = {
-            "replies": conversations._replies,
+            "replies": conversations._answers.live,
             "tasks": conversations._tasks,
-            "turns": conversations._turns,
+            "turns": conversations._answers.turns,
             "arrivals": conversations._arrivals,
             "growing": journal._growing,
             "written": journal._written,
@@ -369,7 +291,14 @@ async def staged(
 ) -> AsyncGenerator[Stage]:
     chat, store = chat or Chat(), store or FakeStore()
     claude, journal = FakeClaude(*steps), StoreJournal(store)
-    conversations = Conversations(settings=settings(**options), store=store, journal=journal, claude=claude)
+    conversations = Conversations(
+        settings=settings(**options),
+        store=store,
+        journal=journal,
+        claude=claude,
+        prices=Prices.load(),
+        models=FakeModels(),
+    )
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(Running(chat))
         writing = asyncio.create_task(journal.run())

@@ -11,8 +11,9 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.claude.faults import ClaudeFault
-from bot.conversation.conversations import Channel
+from bot.conversation.channel import Channel
 from bot.ports import Content, Control, Deleted, Denied, Person, Place, Pressed, Ref, Unavailable
+from bot.reply.reply import controls_after
 from bot.reply.view import ANNOUNCEMENT, post_key
 from tests.conversation.stage import DIALECT, Chat, FakeStore, Row, Stage, growing, now, staged
 from tests.reply.fake_platform import Fault, Running
@@ -299,7 +300,7 @@ async def test_a_deleted_answer_is_over_quietly() -> None:
         stage.ask("Why?")
         await asyncio.sleep(5)
         ref = stage.chat.visible()[0].ref
-        stage.chat.delete(ref)
+        stage.chat.vanish(ref)
         stage.conversations.take(stage.channel, Deleted(ref))
         await stage.quiet()
         assert now() < 6
@@ -312,13 +313,13 @@ async def test_somebody_elses_deleted_message_is_nobodys_business() -> None:
     async with staged(*growing(WORDS, seconds=5)) as stage:
         stage.ask("Why?", message=Ref("C1", "900"))
         await asyncio.sleep(2)
-        stage.conversations.take(stage.channel, Deleted(Ref("C1", "900")))
+        stage.conversations.take(stage.channel, Deleted(Ref("C1", "901")))
         await stage.quiet()
         assert stage.chat.texts() == [WORDS.strip()]
 
 
 def pressed(reply: str) -> Pressed:
-    return Pressed(Control.STOP, reply, GRACE, Place("fake", "T1", "C1"), Ref("C1", "1"))
+    return Pressed(Control.STOP, reply, ADA, Place("fake", "T1", "C1"), Ref("C1", "1"))
 
 
 async def test_the_stop_button_stops_its_own_reply() -> None:
@@ -333,6 +334,7 @@ async def test_the_stop_button_stops_its_own_reply() -> None:
         assert stage.chat.thread("1")[0].endswith(notice(sentences.STOPPED))
         assert stage.chat.thread("2") == [WORDS.strip()]
         stage.conversations.take(stage.channel, pressed(first))
+        await stage.quiet()
         assert stage.left() == {}
 
 
@@ -363,7 +365,7 @@ async def test_a_database_that_fails_brings_no_apology_to_people_who_did_not_ask
         assert stage.chat.texts() == []
 
 
-@pytest.mark.parametrize("where", ["document", "claude", "adapter", "tell", "name"])
+@pytest.mark.parametrize("where", ["document", "claude", "adapter", "whisper", "name"])
 async def test_a_bug_in_one_event_is_told_to_its_asker_and_touches_no_other(
     where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -383,8 +385,8 @@ async def test_a_bug_in_one_event_is_told_to_its_asker_and_touches_no_other(
                 stage.claude.will("Bad", "Half", ZeroDivisionError())
             case "adapter":
                 stage.chat.fault = lambda _op, _target, number: Fault(raises=number == 1)
-            case "tell":
-                monkeypatch.setattr(stage.chat, "tell", _breaks)
+            case "whisper":
+                monkeypatch.setattr(stage.chat, "whisper", _breaks)
                 stage.chat.fault = lambda _op, _target, number: (
                     Fault(outcome=Denied("not_in_channel")) if _op == "post" else None
                 )
@@ -396,7 +398,7 @@ async def test_a_bug_in_one_event_is_told_to_its_asker_and_touches_no_other(
         bad = " ".join(stage.chat.thread("bad"))
         if where in ("adapter", "name"):
             assert bad == WORDS.strip()
-        elif where == "tell":
+        elif where == "whisper":
             assert "reply.nowhere_to_say" in caplog.messages
         else:
             assert bad.endswith(notice(sentences.OUR_FAULT))
@@ -558,7 +560,7 @@ async def test_after_a_crash_a_growing_answer_is_closed_with_an_honest_line() ->
         await mended(stage)
         [message] = stage.chat.visible()
         assert message.text == f"Half of it, and more than was shown\n\n{notice(sentences.INTERRUPTED)}"
-        assert message.controls == ()
+        assert message.controls == controls_after("partial", message.text)
 
 
 async def test_after_a_crash_a_question_without_a_word_is_answered_for() -> None:

@@ -13,17 +13,22 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 from bot.ports import (
+    Attachment,
     Bucket,
+    Button,
     Content,
     Control,
     Dialect,
     Event,
+    File,
     Gone,
     Health,
     Incoming,
+    Line,
     Meter,
     Op,
     Outcome,
+    Panel,
     Person,
     Place,
     Profile,
@@ -31,7 +36,9 @@ from bot.ports import (
     Refused,
     Rule,
     Sent,
+    Standing,
     Unavailable,
+    Unread,
 )
 from bot.reply.outbox import Outbox
 from sandbox.limits import Gate, Limit, Shape
@@ -173,6 +180,7 @@ class FakePlatform:
     overtaken: int = 0
     finds: int = 0
     statuses: list[str] = field(default_factory=list)
+    uploads: list[tuple[Place, File, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.meter: Meter | None = None
@@ -243,6 +251,37 @@ class FakePlatform:
 
     async def name(self, person: Person) -> str:
         return ""
+
+    async def standing(self, place: Place, person: Person) -> Standing:
+        return Standing()
+
+    async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
+        return False
+
+    async def open(self, place: Place, person: Person, panel: Panel) -> bool:
+        return False
+
+    async def delete(self, place: Place, ref: Ref) -> Outcome:
+        await asyncio.sleep(self.call)
+        message = self.messages.get(ref.message)
+        if message is None or message.deleted:
+            return Gone("message_not_found")
+        self.messages[ref.message] = replace(message, deleted=True)
+        return Sent(ref)
+
+    async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        await asyncio.sleep(self.call)
+        self.uploads.append((place, file, text))
+        return Sent(Ref(place.channel, f"file {len(self.uploads)}"))
+
+    async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
+        return Unread("gone")
+
+    async def history(self, incoming: Incoming, *, limit: int) -> Sequence[Line]:
+        return ()
+
+    async def branch(self, place: Place, message: Ref, name: str) -> Place | None:
+        return None
 
     def health(self) -> Health:
         return Health(ready=True)

@@ -54,7 +54,9 @@ class Memo:
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         assert text() == ""
 
-    async def ended(self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage) -> None:
+    async def ended(
+        self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage, reason: str, seconds: float
+    ) -> None:
         await asyncio.sleep(self.seconds)
         self.ended_at = now()
         self.ends.append((text, notice, turn, usage))
@@ -497,7 +499,7 @@ async def test_a_deleted_message_is_the_end_quietly() -> None:
     async def deleting(_reply: Reply, outbox: Outbox) -> None:
         await asyncio.sleep(3.05)
         ref = chat.visible()[0].ref
-        chat.delete(ref)
+        chat.vanish(ref)
         assert outbox.deleted(ref)
 
     chat = Chat()

@@ -1,0 +1,178 @@
+"""May this be answered, and how? Law: every way of asking goes through here, and a refusal costs nothing.
+
+The order: what the place and the person allow, then how often, then (once it is known what would be asked of Claude)
+what it may cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot import sentences
+from bot.claude.answer import Ask
+from bot.conversation import preferences as prefs
+from bot.conversation.channel import Channel
+from bot.conversation.permissions import Asking, Refusal, Way, Why, may, may_control, may_manage
+from bot.conversation.preferences import Preferences, Scope
+from bot.conversation.rates import Rates
+from bot.conversation.spending import OverLimit, Spending, dollars
+from bot.ports import Control, Incoming, Person, Place, Standing
+from bot.settings import Settings
+from bot.store.ledger import Account
+from bot.store.store import Store
+from bot.translations import say, wait
+
+log = logging.getLogger(__name__)
+
+_WHY: dict[Why, str] = {
+    "workspace": sentences.NOT_IN_THIS_WORKSPACE,
+    "direct": sentences.NO_DIRECT_MESSAGES,
+    "channel": sentences.NOT_IN_THIS_CHANNEL,
+    "outsider": sentences.NOT_FOR_OUTSIDERS,
+    "guest": sentences.NOT_FOR_GUESTS,
+    "denied": sentences.NOT_FOR_YOU,
+    "not_listed": sentences.NOT_FOR_YOU,
+    "bot": sentences.NOT_FOR_YOU,
+    "loop": sentences.NOT_FOR_YOU,
+    "not_yours": sentences.NOT_YOURS_TO_STOP,
+    "not_manager": sentences.SETTINGS_FOR_MANAGERS,
+}
+_SPENT = {
+    "person": sentences.PERSON_SPENT,
+    "channel": sentences.CHANNEL_SPENT,
+    "workspace": sentences.WORKSPACE_SPENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one person in one place, and in which language they are told."""
+
+    preferences: Preferences
+    standing: Standing
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Not answered. `sentence` in the asker's language; "" where nobody is told."""
+
+    sentence: str
+
+
+class Admission:
+    """One for the process."""
+
+    def __init__(self, settings: Settings, store: Store, spending: Spending) -> None:
+        self._defaults = prefs.defaults(settings)
+        self._house = prefs.house(settings)
+        self._store = store
+        self._spending = spending
+        self._rates = Rates()
+
+    async def preferences(self, place: Place) -> Preferences:
+        """What holds in a place."""
+        workspace, channel = await self._changes(place)
+        return prefs.resolve(self._defaults, workspace, channel)
+
+    async def level(self, place: Place, scope: Scope) -> tuple[Preferences, Mapping[str, Any]]:
+        """For a form: what holds above this level, and what is set on it."""
+        workspace, channel = await self._changes(place)
+        if scope == "workspace":
+            return self._defaults, workspace
+        return prefs.resolve(self._defaults, workspace, {}), channel
+
+    async def _changes(self, place: Place) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        return await self._store.preferences.changes(
+            place.platform, place.workspace, place.parent or place.channel
+        )
+
+    async def terms(self, channel: Channel, place: Place, person: Person, locale: str = "") -> Terms:
+        """Looks up what the platform says of the person: remembered there, so that it costs a call now and then."""
+        preferences, standing = await asyncio.gather(
+            self.preferences(place), self._standing(channel, place, person)
+        )
+        return Terms(preferences, standing, preferences.language or locale or standing.locale)
+
+    async def _standing(self, channel: Channel, place: Place, person: Person) -> Standing:
+        try:
+            return await channel.platform.standing(place, person)
+        except Exception:
+            # An adapter's verbs do not raise; where one does, nothing is given.
+            log.exception("standing.failed", extra={"platform": place.platform})
+            return Standing()
+
+    def may_ask(
+        self, incoming: Incoming, way: Way, terms: Terms, *, answers_to_bots: int = 0
+    ) -> Turned | None:
+        """None: go on."""
+        if incoming.bot:
+            terms = replace(terms, standing=replace(terms.standing, bot=True))
+        asking = self._asking(incoming.place, incoming.person, way, terms, answers_to_bots)
+        refusal = may(asking, terms.preferences, self._house)
+        return self._turned(refusal, terms)
+
+    def count(self, incoming: Incoming, terms: Terms) -> Turned | None:
+        """One more request of this person; None: go on."""
+        place = incoming.place
+        seconds = self._rates.ask(
+            (place.platform, place.workspace, incoming.person.id),
+            limit=terms.preferences.requests_a_minute,
+            now=asyncio.get_running_loop().time(),
+        )
+        if not seconds:
+            return None
+        return Turned(say(terms.language, sentences.TOO_MANY_REQUESTS, wait=wait(terms.language, seconds)))
+
+    async def reserve(self, incoming: Incoming, reply: str, ask: Ask, terms: Terms) -> Turned | None:
+        """Set aside what the answer may cost; None: go on."""
+        over = await self._spending.reserve(
+            reply, account(incoming.place, incoming.person), ask, terms.preferences
+        )
+        return Turned(_told(over, terms.language)) if over is not None else None
+
+    def may_control(
+        self, control: Control, place: Place, person: Person, terms: Terms, *, asker: str
+    ) -> Turned | None:
+        """Whether this person may press this button; None: go on."""
+        asking = self._asking(place, person, "command", terms, 0)
+        refusal = may_control(control, asking, terms.preferences, asker=asker, house=self._house)
+        if refusal is not None and refusal.why == "not_yours" and control is Control.DELETE:
+            return Turned(say(terms.language, sentences.NOT_YOURS_TO_DELETE))
+        return self._turned(refusal, terms)
+
+    def may_manage(self, terms: Terms) -> Turned | None:
+        """Whether this person may see and change settings; None: go on."""
+        return self._turned(may_manage(terms.standing, self._house), terms)
+
+    def _asking(self, place: Place, person: Person, way: Way, terms: Terms, answers_to_bots: int) -> Asking:
+        return Asking(
+            how=way,
+            person=person.id,
+            standing=terms.standing,
+            workspace=place.workspace,
+            private=place.private,
+            answers_to_bots=answers_to_bots,
+        )
+
+    def _turned(self, refusal: Refusal | None, terms: Terms) -> Turned | None:
+        if refusal is None:
+            return None
+        log.info("asking.refused", extra={"why": refusal.why})
+        return Turned(say(terms.language, _WHY[refusal.why]) if refusal.aloud else "")
+
+
+def account(place: Place, person: Person) -> Account:
+    """Who pays."""
+    return Account(place.platform, place.workspace, place.parent or place.channel, person.id)
+
+
+def _told(over: OverLimit, language: str) -> str:
+    limit = dollars(over.limit)
+    if over.reserved:
+        return say(language, sentences.RESERVED, limit=limit)
+    return say(language, _SPENT[over.whose], limit=limit, wait=wait(language, over.resets_in))

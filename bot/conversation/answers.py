@@ -1,0 +1,238 @@
+"""One answer after the other in each conversation. Law: a question that was taken up ends in an answer or a sentence, and
+never in the way of another conversation's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot import sentences
+from bot.claude.answer import Ask, Claude
+from bot.claude.events import Usage
+from bot.conversation import routing
+from bot.conversation.admission import Admission, Terms
+from bot.conversation.channel import Channel
+from bot.conversation.context import Context, Remarks
+from bot.conversation.journal import StoreJournal
+from bot.conversation.live import Live, LiveReplies
+from bot.conversation.permissions import Way
+from bot.conversation.spending import Spending, dollars
+from bot.conversation.turns import Turns
+from bot.ports import Content, Incoming, Ref
+from bot.reply.outbox import Settled
+from bot.reply.reply import Declined, Ending, Manner, Reply, Subject
+from bot.reply.status import Status
+from bot.settings import Settings
+from bot.store.store import Store
+from bot.translations import say
+
+log = logging.getLogger(__name__)
+
+_THREAD_NAME = 80  # characters of the question; Discord takes 100
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A question that was taken up: the store's id of its conversation, and the id of its reply.
+
+    refs  the messages of an earlier answer to it, which this one is to take the place of
+    """
+
+    incoming: Incoming
+    conversation: int
+    reply: str
+    way: Way
+    terms: Terms
+    refs: tuple[Ref, ...] = ()
+
+    def say(self, sentence: str, **values: object) -> str:
+        return say(self.terms.language, sentence, **values)
+
+
+class Answers:
+    """Made once; `in_turn` for every question."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        journal: StoreJournal,
+        claude: Claude,
+        admission: Admission,
+        spending: Spending,
+        context: Context,
+        spawn: Callable[[Coroutine[Any, Any, None], str], None],
+    ) -> None:
+        self.live = LiveReplies()
+        self.turns = Turns()  # by conversation: answered one by one
+        self._store = store
+        self._journal = journal
+        self._claude = claude
+        self._admission = admission
+        self._spending = spending
+        self._context = context
+        self._spawn = spawn
+        self._room = asyncio.Semaphore(settings.replies_at_once)
+        self._draining = False
+
+    def drain(self) -> None:
+        """From now on nothing new is asked of Claude."""
+        self._draining = True
+
+    def interrupt(self) -> None:
+        """End every answer that grows, honestly."""
+        for live in self.live:
+            live.reply.stop(sentences.INTERRUPTED if live.reply.begun else sentences.INTERRUPTED_EARLY)
+
+    # ------------------------------------------------------------------------------------------ one question
+
+    async def in_turn(self, channel: Channel, taken: Taken) -> None:
+        """Answer it when the answers before it in its conversation have ended."""
+        waits = self.turns.busy(taken.conversation) or self._room.locked()
+        status = Status(
+            channel.platform,
+            taken.incoming.place,
+            taken.say(sentences.WAITING if waits else sentences.THINKING),
+        )
+        if waits:
+            status.start()
+        growing = self.live.in_conversation(taken.conversation)
+        if growing is not None and taken.terms.preferences.while_answering == "steer":
+            growing.reply.stop(sentences.STEERED)
+        try:
+            async with self.turns.next(taken.conversation):
+                await self.now(channel, taken, status)
+        except Exception:
+            log.exception("question.failed", extra={"key": taken.incoming.key, "reply": taken.reply})
+            await self.give_up(channel, taken)
+        finally:
+            status.cancel()
+        if not taken.incoming.person.name:
+            self._spawn(self._learn_name(channel, taken.incoming), f"name {taken.incoming.key}")
+
+    async def now(
+        self, channel: Channel, taken: Taken, status: Status | None = None, ask: Ask | None = None
+    ) -> None:
+        """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already."""
+        taken = await self._branched(channel, taken)
+        preferences = taken.terms.preferences
+        reply = self._reply(channel, taken, status)
+        live = Live(taken.incoming, taken.conversation, reply)
+        self.live.add(live)
+        if self._draining:
+            reply.stop(sentences.INTERRUPTED_EARLY)
+
+        async def asked() -> Ask:
+            return ask if ask is not None else await self.paid(channel, taken, reply)
+
+        try:
+            settled = await reply.run(asked)
+        except Declined as declined:
+            await self._journal.ended(taken.reply, text="", notice="", turn="partial", usage=Usage())
+            await self._journal.closed(taken.reply, "gone")
+            await channel.refuse(taken.incoming, taken.terms.language, str(declined))
+            return
+        finally:
+            self.live.remove(live)
+        ending = reply.ending
+        if ending is not None:
+            await self._settle(taken, ending)
+        await self.close(taken.reply, settled)
+        if settled.kind == "denied":
+            await channel.explain(taken.incoming, taken.terms.language, settled)
+        elif (
+            ending is not None and settled.kind == "shown" and 0 < preferences.notify_after <= ending.seconds
+        ):
+            await channel.notify(reply.place, taken.say(sentences.ANSWERED), taken.incoming.person.id)
+
+    async def paid(self, channel: Channel, taken: Taken, remarks: Remarks) -> Ask:
+        """What Claude is to be asked, and its cost set aside. Raises Declined where there is no money left."""
+        ask = await self._context.ask(channel, taken, remarks)
+        turned = await self._admission.reserve(taken.incoming, taken.reply, ask, taken.terms)
+        if turned is not None:
+            raise Declined(turned.sentence)
+        return ask
+
+    def _reply(self, channel: Channel, taken: Taken, status: Status | None) -> Reply:
+        preferences, announce = taken.terms.preferences, taken.incoming.announce
+        return Reply(
+            Subject(
+                taken.reply,
+                taken.incoming.place,
+                Content(announce) if announce and not taken.refs else None,
+                taken.refs,
+            ),
+            platform=channel.platform,
+            outbox=channel.outbox,
+            claude=self._claude,
+            journal=self._journal,
+            status=status,
+            room=self._room,
+            manner=Manner(
+                language=taken.terms.language,
+                growing=preferences.growing == "growing",
+                footer=self._footer(preferences.model) if preferences.footer else None,
+                most_pages=preferences.attach_pages,
+                most_code=preferences.attach_code,
+            ),
+        )
+
+    def _footer(self, model: str) -> Callable[[Usage, float], str]:
+        def footer(usage: Usage, seconds: float) -> str:
+            return f"{model} · {seconds:.0f} s · {dollars(self._spending.cost(model, usage))}"
+
+        return footer
+
+    async def _branched(self, channel: Channel, taken: Taken) -> Taken:
+        """A thread of its own for a question, where the place wants that (and the platform has such threads)."""
+        incoming, preferences = taken.incoming, taken.terms.preferences
+        place, message = incoming.place, incoming.message
+        if message is None or place.private or place.parent or place.thread or taken.refs:
+            return taken
+        wanted = preferences.branching
+        if wanted == "never" or (wanted == "busy" and not channel.outbox.busy(place)):
+            return taken
+        name = " ".join(incoming.text.split())[:_THREAD_NAME] or "Claude"
+        thread = await channel.platform.branch(place, message, name)
+        if thread is None:
+            return taken
+        await self._store.posted(taken.reply, (), thread, routing.thread_anchors(thread))
+        return replace(taken, incoming=replace(incoming, place=thread))
+
+    async def _settle(self, taken: Taken, ending: Ending) -> None:
+        """What it cost takes the place of what was reserved."""
+        try:
+            await self._spending.settle(taken.reply, taken.terms.preferences.model, ending.usage)
+        except Exception:
+            log.exception("spending.not_settled", extra={"reply": taken.reply})
+
+    async def close(self, reply: str, settled: Settled) -> None:
+        """Write down how its view ended."""
+        log.info("reply.settled", extra={"reply": reply, "outcome": settled.kind, "code": settled.code})
+        if settled.kind == "shown":
+            await self._journal.closed(reply, "shown")
+        elif settled.kind == "denied":
+            await self._journal.closed(reply, "denied")
+        else:
+            await self._journal.closed(reply, "gone")
+
+    async def give_up(self, channel: Channel, taken: Taken) -> None:
+        """Something broke under an answer: its asker is told, by the next start if this one cannot."""
+        notice = taken.say(sentences.OUR_FAULT)
+        await self._spending.cancel(taken.reply)
+        await self._journal.ended(taken.reply, text="", notice=notice, turn="partial", usage=Usage())
+        await channel.refuse(taken.incoming, taken.terms.language, notice)
+        await self._journal.closed(taken.reply, "gone")
+
+    async def _learn_name(self, channel: Channel, incoming: Incoming) -> None:
+        """Display names are for the next turn: looked up behind the answer, never in front of it."""
+        if await self._store.knows_name(incoming.place, incoming.person.id):
+            return
+        name = await channel.platform.name(incoming.person)
+        if name:
+            await self._store.named(incoming.place, incoming.person.id, name)

@@ -1,0 +1,94 @@
+"""A platform with its outbox, and our own words on it. Law: one sentence, to the asker alone where it concerns nobody
+else, and never an exception from here.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot import sentences
+from bot.ports import Button, Content, Incoming, Panel, Person, Place, Platform
+from bot.reply.outbox import Outbox, Settled
+from bot.reply.pages import Document
+from bot.translations import say
+
+log = logging.getLogger(__name__)
+
+# What Slack answers where the bot is not in the channel; everywhere else it is in, but may not write.
+_OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
+# A view that failed by our own fault (see outbox.py and view.py): the place itself takes posts.
+_OURS = ("internal:", "rejected:")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A platform and the outbox that writes to it."""
+
+    platform: Platform
+    outbox: Outbox
+
+    async def show(self, place: Place, text: str) -> Settled:
+        """One sentence of our own, in the place itself."""
+        profile = self.platform.profile
+        document = Document(profile.dialect, profile.page_limit)
+        document.end(text)
+        view = self.outbox.open(place, secrets.token_hex(6), document)
+        try:
+            view.finish()
+            return await view.settled()
+        finally:
+            view.abandon()
+
+    async def notify(self, place: Place, text: str, person: str) -> Settled:
+        """One sentence in the place that names one person, so that the platform tells them."""
+        profile = self.platform.profile
+        nothing = Document(profile.dialect, profile.page_limit)
+        nothing.end()
+        view = self.outbox.open(place, secrets.token_hex(6), nothing, announce=Content(text, ping=person))
+        try:
+            view.finish()
+            return await view.settled()
+        finally:
+            view.abandon()
+
+    async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
+        """To one person alone. False: there is no way to."""
+        try:
+            return await self.platform.whisper(place, person, text, buttons)
+        except Exception:
+            # An adapter's verbs do not raise; one that does must not silence what comes next.
+            log.exception("whisper.failed", extra={"platform": place.platform})
+            return False
+
+    async def answer(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> None:
+        """To one person alone if that can be, else in the place (without the buttons, which are not for everybody)."""
+        if not await self.whisper(place, person, text, buttons):
+            await self.show(place, text)
+
+    async def open(self, place: Place, person: Person, panel: Panel) -> bool:
+        """Show a form. False: the moment for it is over."""
+        try:
+            return await self.platform.open(place, person, panel)
+        except Exception:
+            log.exception("open.failed", extra={"platform": place.platform, "panel": panel.id})
+            return False
+
+    async def refuse(self, incoming: Incoming, language: str, text: str) -> None:
+        """One sentence instead of an answer: alone to who typed a command, else in the thread."""
+        if incoming.how == "command" and await self.whisper(incoming.place, incoming.person, text):
+            return
+        settled = await self.show(incoming.place, text)
+        if settled.kind == "denied" and not settled.code.startswith(_OURS):
+            await self.explain(incoming, language, settled)
+
+    async def explain(self, incoming: Incoming, language: str, settled: Settled) -> None:
+        """Why no answer can be seen, told to the asker alone; where it was our fault, in the place itself."""
+        if settled.code.startswith(_OURS):
+            await self.show(incoming.place, say(language, sentences.OUR_FAULT))
+            return
+        sentence = sentences.NOT_A_MEMBER if settled.code in _OUTSIDE else sentences.MAY_NOT_WRITE
+        if not await self.whisper(incoming.place, incoming.person, say(language, sentence)):
+            log.warning("reply.nowhere_to_say", extra={"key": incoming.key, "code": settled.code})

@@ -1,0 +1,299 @@
+"""The buttons under an answer, and the reactions and words that mean the same. Law: a press has exactly one outcome, after
+a restart too; and who pressed in vain is told why, alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from bot import sentences
+from bot.conversation.admission import Admission, Terms
+from bot.conversation.answers import Answers, Taken
+from bot.conversation.channel import Channel
+from bot.conversation.live import Live
+from bot.conversation.permissions import Way
+from bot.ports import (
+    Attachment,
+    Control,
+    Field,
+    Gone,
+    Group,
+    Incoming,
+    Panel,
+    Person,
+    Place,
+    Pressed,
+    Ref,
+    Sent,
+)
+from bot.reply import attaching
+from bot.reply.reply import Declined
+from bot.store.nouns import Answered, Verdict
+from bot.store.store import Store
+from bot.translations import say
+
+log = logging.getLogger(__name__)
+
+FEEDBACK = "feedback:"
+COMMENT = "comment"
+_LONGEST_COMMENT = 2_000
+
+
+class Controls:
+    """One for the process. `ask` answers a question that came by way of a button."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        admission: Admission,
+        answers: Answers,
+        ask: Callable[[Channel, Incoming, Way], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._admission = admission
+        self._answers = answers
+        self._ask = ask
+
+    async def pressed(self, channel: Channel, pressed: Pressed) -> None:
+        """One press, or one reaction."""
+        place, person = pressed.place, pressed.person
+        live = self._live(pressed)
+        log.info(
+            "control.pressed",
+            extra={"control": pressed.control.value, "reply": pressed.reply, "live": live is not None},
+        )
+        if live is not None and pressed.control is Control.STOP and person.id == live.incoming.person.id:
+            # Whoever asked may always stop, and nothing is looked up first.
+            live.reply.stop()
+            return
+        terms = await self._admission.terms(channel, place, person, pressed.locale)
+        answered = await self._answered(pressed, live)
+        if answered is None:
+            if pressed.reply:  # a reaction may stand on anything
+                await channel.whisper(place, person, say(terms.language, sentences.NOT_KNOWN_ANY_MORE))
+            return
+        turned = self._admission.may_control(pressed.control, place, person, terms, asker=answered.asker)
+        if turned is not None:
+            if turned.sentence:
+                await channel.whisper(place, person, turned.sentence)
+            return
+        match pressed.control:
+            case Control.STOP:
+                if live is not None:
+                    live.reply.stop()
+                elif pressed.reply:
+                    await channel.whisper(place, person, say(terms.language, sentences.NOTHING_TO_STOP))
+            case Control.REGENERATE:
+                await self._regenerate(channel, pressed, terms, answered, live)
+            case Control.CONTINUE:
+                await self._continue(channel, pressed, terms, answered, live)
+            case Control.GOOD | Control.BAD:
+                await self._judge(channel, pressed, terms, answered)
+            case Control.FILE:
+                await self._file(channel, pressed, terms, answered)
+            case Control.DELETE:
+                await self._delete(channel, pressed, terms, answered, live)
+
+    def _live(self, pressed: Pressed) -> Live | None:
+        return (
+            self._answers.live.by_id(pressed.reply)
+            if pressed.reply
+            else self._answers.live.by_message(pressed.message)
+        )
+
+    async def _answered(self, pressed: Pressed, live: Live | None) -> Answered | None:
+        place = pressed.place
+        reply = live.id if live is not None else pressed.reply
+        known = reply or await self._store.reply_of_message(pressed.message, platform=place.platform)
+        return await self._store.reply(known) if known else None
+
+    # ------------------------------------------------------------------------------------------ stop
+
+    async def stop_here(self, channel: Channel, place: Place, person: Person, locale: str = "") -> bool:
+        """The command, or the word to us alone: stop what grows in this thread, or else in this channel. Whether there
+        was anything to stop; somebody who may not stop it is told so.
+        """
+        live = self._answers.live
+        growing = live.in_place(place.platform, place.workspace, place.channel, place.thread)
+        if not growing and place.thread:
+            growing = live.in_place(place.platform, place.workspace, place.channel)
+        return await self.stop(channel, growing, place, person, locale)
+
+    async def stop(
+        self, channel: Channel, growing: Sequence[Live], place: Place, person: Person, locale: str = ""
+    ) -> bool:
+        """Stop one's own among these answers; whoever has none there, those that they may stop."""
+        own = [live for live in growing if live.incoming.person.id == person.id]
+        for live in own:
+            live.reply.stop()
+        if own or not growing:
+            return bool(own)
+        terms = await self._admission.terms(channel, place, person, locale)
+        turned = None
+        for live in growing:
+            asker = live.incoming.person.id
+            turned = self._admission.may_control(Control.STOP, place, person, terms, asker=asker)
+            if turned is None:
+                live.reply.stop()
+        if turned is not None and turned.sentence:
+            await channel.whisper(place, person, turned.sentence)
+        return True
+
+    # ------------------------------------------------------------------------------------------ again, and on
+
+    async def _regenerate(
+        self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
+    ) -> None:
+        if live is not None or self._answers.turns.busy(answered.conversation):
+            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
+            return
+        await self.again(channel, answered, pressed.person, terms, way="regenerate")
+
+    async def again(
+        self,
+        channel: Channel,
+        answered: Answered,
+        person: Person,
+        terms: Terms,
+        *,
+        way: Way,
+        question: str | None = None,
+        files: tuple[Attachment, ...] | None = None,
+    ) -> None:
+        """Answer the same question anew, in the messages of the answer that it has. `question`: its new words."""
+        incoming = Incoming(
+            key=answered.key,
+            person=person,
+            text=answered.question if question is None else question,
+            how="mention",
+            place=answered.place,
+            scope="",
+            message=answered.message,
+            files=answered.files if files is None else files,
+        )
+        async with self._answers.turns.next(answered.conversation):
+            taken = Taken(incoming, answered.conversation, answered.reply, way, terms, answered.refs)
+            if question is not None:
+                await self._store.replace_question(answered.reply, question, files)
+            remarks = _Remarks()
+            try:
+                # Before the old answer is given up for it.
+                ask = await self._answers.paid(channel, taken, remarks)
+            except Declined as declined:
+                await channel.answer(incoming.place, person, str(declined))
+                return
+            current = await self._store.again(answered.reply, model=terms.preferences.model)
+            if current is None:
+                return
+            try:
+                await self._answers.now(channel, replace(taken, refs=current.refs), ask=ask)
+            except Exception:
+                log.exception("question.failed", extra={"key": incoming.key, "reply": taken.reply})
+                await self._answers.give_up(channel, taken)
+
+    async def _continue(
+        self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
+    ) -> None:
+        if live is not None:
+            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
+            return
+        last = answered.refs[-1] if answered.refs else pressed.message
+        place = replace(answered.place, route="", reply_to=last.message if answered.place.reply_to else "")
+        await self._ask(
+            channel,
+            Incoming(
+                key=f"continue:{answered.reply}:{pressed.message.message}:{len(answered.text)}",
+                person=pressed.person,
+                text=say(terms.language, sentences.GOING_ON),
+                how="mention",
+                place=place,
+                scope="",
+                answers=last,
+                locale=pressed.locale,
+            ),
+            "continue",
+        )
+
+    # ------------------------------------------------------------------------------------------ thumbs
+
+    async def _judge(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
+        verdict: Verdict = "good" if pressed.control is Control.GOOD else "bad"
+        await self._store.feedback(answered.reply, pressed.person.id, verdict)
+        log.info("reply.judged", extra={"reply": answered.reply, "verdict": verdict})
+        if not pressed.reply:
+            return  # a reaction is its own acknowledgement
+        if pressed.control is Control.BAD and await channel.open(
+            pressed.place, pressed.person, feedback_panel(answered.reply, terms.language)
+        ):
+            return
+        await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.THANK_YOU))
+
+    async def comment(
+        self, channel: Channel, place: Place, person: Person, reply: str, text: str, locale: str
+    ) -> None:
+        """What was written into the form that a thumb down opens."""
+        if text.strip():
+            await self._store.feedback(reply, person.id, "bad", text.strip()[:_LONGEST_COMMENT])
+        await channel.whisper(place, person, say(locale, sentences.THANK_YOU))
+
+    # ------------------------------------------------------------------------------------------ file, delete
+
+    async def _file(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
+        if not answered.text:
+            await channel.whisper(
+                pressed.place, pressed.person, say(terms.language, sentences.NOT_KNOWN_ANY_MORE)
+            )
+            return
+        outcome = await channel.platform.upload(
+            answered.place, attaching.whole(answered.text), say(terms.language, sentences.FILE_TITLE)
+        )
+        if not isinstance(outcome, Sent):
+            log.warning(
+                "reply.not_attached", extra={"reply": answered.reply, "outcome": type(outcome).__name__}
+            )
+            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.FILE_FAILED))
+
+    async def _delete(
+        self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
+    ) -> None:
+        refs = live.reply.refs if live is not None else answered.refs
+        if live is not None:
+            live.reply.stop(offers=False)
+        async with self._answers.turns.next(answered.conversation):
+            if live is not None:
+                refs = live.reply.refs
+            whole = await self.take_away(channel, answered.place, refs)
+            await self._store.forget_exchange(answered.reply)
+        sentence = sentences.DELETED if whole else sentences.DELETE_FAILED
+        await channel.whisper(pressed.place, pressed.person, say(terms.language, sentence))
+
+    async def take_away(self, channel: Channel, place: Place, refs: Sequence[Ref]) -> bool:
+        """Delete messages of ours, the last first. Whether all are gone."""
+        whole = True
+        for ref in reversed(refs):
+            outcome = await channel.platform.delete(place, ref)
+            if not isinstance(outcome, Sent | Gone):
+                whole = False
+                log.warning("message.not_deleted", extra={"outcome": type(outcome).__name__})
+        return whole
+
+
+class _Remarks:
+    """Remarks before there is a reply to make them to: they were made when it was first answered."""
+
+    def remark(self, _sentence: str, /) -> None:
+        return
+
+
+def feedback_panel(reply: str, language: str) -> Panel:
+    """The form that a thumb down opens."""
+    field = Field(COMMENT, say(language, sentences.FEEDBACK_FIELD), "paragraph", limit=_LONGEST_COMMENT)
+    return Panel(
+        f"{FEEDBACK}{reply}",
+        say(language, sentences.FEEDBACK_TITLE),
+        (Group("feedback", "", (field,)),),
+        say(language, sentences.FEEDBACK_SUBMIT),
+    )

@@ -1,0 +1,91 @@
+"""What a crash left behind. Law: no reply stays frozen without a word, and nothing is posted twice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from bot import sentences
+from bot.claude.events import Usage
+from bot.conversation.answers import Answers
+from bot.conversation.channel import Channel
+from bot.conversation.journal import StoreJournal
+from bot.ports import Content, Place, Ref, Unavailable
+from bot.reply.pages import Document
+from bot.reply.reply import controls_after
+from bot.reply.view import ANNOUNCEMENT, post_key
+from bot.store.nouns import Unfinished
+
+log = logging.getLogger(__name__)
+
+# Tries, and seconds between them, to look for a message that a crash kept out of the journal.
+_LOOK_UPS = 4
+_LOOK_AGAIN = 2.0
+
+
+class Mending:
+    """One for the process; `mend` each reply that the last one left."""
+
+    def __init__(self, journal: StoreJournal, answers: Answers) -> None:
+        self._journal = journal
+        self._answers = answers
+
+    async def mend(self, channel: Channel, unfinished: Unfinished) -> None:
+        """What had been said, and an honest line; whole, if only its last edit was missing."""
+        id_, notice = unfinished.reply, unfinished.notice
+        if unfinished.state != "ending":
+            notice = sentences.INTERRUPTED if unfinished.text else sentences.INTERRUPTED_EARLY
+            await self._journal.ended(id_, text=unfinished.text, notice=notice, turn="partial", usage=Usage())
+        profile = channel.platform.profile
+        document = Document(profile.dialect, profile.page_limit)
+        document.feed(unfinished.text)
+        document.end(notice)
+        place, refs = await self._left_behind(channel, unfinished)
+
+        def posted(page: int, ref: Ref, place: Place) -> None:
+            if page != ANNOUNCEMENT:
+                refs.append(ref)
+            self._journal.posted(id_, tuple(refs), place)
+
+        view = channel.outbox.open(
+            place,
+            id_,
+            document,
+            announce=Content(unfinished.announce) if unfinished.announce and not place.thread else None,
+            refs=tuple(refs),
+            on_posted=posted,
+        )
+        try:
+            view.finish(controls_after("partial" if notice else "whole", unfinished.text))
+            settled = await view.settled()
+        finally:
+            view.abandon()
+        log.info("reply.mended", extra={"reply": id_, "state": unfinished.state, "outcome": settled.kind})
+        await self._answers.close(id_, settled)
+
+    async def _left_behind(self, channel: Channel, unfinished: Unfinished) -> tuple[Place, list[Ref]]:
+        """Where it stands and its messages, with those that were posted too shortly before the crash to be journalled."""
+        place, refs = unfinished.place, list(unfinished.refs)
+        if unfinished.announce and not place.thread:
+            root = await self._find(channel, place, post_key(unfinished.reply, ANNOUNCEMENT))
+            if root is None:
+                return place, refs
+            place = replace(place, thread=root.message)
+        while (ref := await self._find(channel, place, post_key(unfinished.reply, len(refs)))) is not None:
+            refs.append(ref)
+        if len(refs) > len(unfinished.refs) or place != unfinished.place:
+            self._journal.posted(unfinished.reply, tuple(refs), place)
+        return place, refs
+
+    async def _find(self, channel: Channel, place: Place, key: str) -> Ref | None:
+        for _ in range(_LOOK_UPS):
+            try:
+                found = await channel.platform.find(place, key)
+            except Exception:
+                log.exception("find.failed", extra={"platform": place.platform})
+                return None
+            if not isinstance(found, Unavailable):
+                return found
+            await asyncio.sleep(max(_LOOK_AGAIN, found.retry_after))
+        return None
