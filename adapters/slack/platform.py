@@ -182,10 +182,8 @@ class SlackPlatform:
             notes.append("Slack: still connecting.")
         if self._turned_away:
             notes.append(f"Slack: the bot token is refused ({self._turned_away}); install the app again.")
-        ready = not notes
-        if self._missing:
-            notes.append(f"Slack: the app lacks the scopes {', '.join(self._missing)}; see the manifest.")
-        return Health(ready, tuple(notes))
+        ready = not notes and not scopes.REQUIRED & set(self._missing)
+        return Health(ready, (*notes, *scopes.notes(self._missing)))
 
     async def _introduce(self, client: AsyncWebClient) -> Identity:
         """Who we are; also the proof that the token is good."""
