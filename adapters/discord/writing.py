@@ -147,7 +147,9 @@ class Writing:
         arrow = place.reply_to or newest
         if place.channel in self._no_arrow or self._seen.last_in(place.channel) == newest != "":
             arrow = ""  # right under the page before it an arrow would be noise
-        ring = self._ping_asker and not newest and arrow != "" and self._seen.is_question(arrow)
+        # A menu's answer replies to a message that somebody else may have written.
+        asks = arrow != "" and not place.route and self._seen.is_question(arrow)
+        ring = self._ping_asker and asks and not newest
         body = outbound.create(content, key=key, reply_to=arrow, channel=place.channel, ring=ring)
         self._tried.put(key, _Tried(place.channel, content.text))
         call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)

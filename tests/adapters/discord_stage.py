@@ -108,8 +108,15 @@ class Stage:
         return self.record.entries("event", "discord", event=event)
 
 
-def content(text: str, *, stop: bool = False, reply: str = "r1") -> Content:
-    return Content(text, (Control.STOP,) if stop else (), reply)
+def content(
+    text: str,
+    *,
+    stop: bool = False,
+    reply: str = "r1",
+    controls: tuple[Control, ...] = (),
+    labels: tuple[str, ...] = (),
+) -> Content:
+    return Content(text, (Control.STOP,) if stop else controls, reply, labels)
 
 
 @asynccontextmanager

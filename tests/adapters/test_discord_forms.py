@@ -1,0 +1,516 @@
+"""Forms, whispers and what they are opened by, with the real client against the sandbox: what the person sees, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from adapters.discord import handles, panels
+from bot.ports import (
+    Button,
+    Chosen,
+    Control,
+    Field,
+    Group,
+    Incoming,
+    Option,
+    Ordered,
+    Panel,
+    Person,
+    Place,
+    Pressed,
+    Sent,
+    Submitted,
+    Wanted,
+)
+from sandbox.record import Record
+from tests.adapters.discord_stage import CALLBACK, FOLLOW_UP, ORIGINAL, POST, WITHIN, Stage, content, staged
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with staged() as one:
+        yield one
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody opens a form; the pause in which somebody might is short."""
+    monkeypatch.setattr("adapters.discord.interactions.HOLD_SECONDS", 0.05)
+
+
+FEEDBACK = Panel(
+    "feedback:r1",
+    "What was wrong?",
+    (Group("feedback", "", (Field("comment", "A comment", "paragraph", limit=2000),)),),
+    "Send",
+)
+
+MODELS = tuple(Option(f"m{n}", f"Model {n}") for n in range(3))
+SETTINGS = Panel(
+    "settings:channel:10",
+    "Settings",
+    (
+        Group(
+            "answer",
+            "The answer",
+            (
+                Field("model", "Model", "choice", ("m1",), MODELS),
+                Field("growing", "Growing", "choice", ("on",), (Option("on", "Yes"), Option("off", "No"))),
+                Field("persona", "Persona", "paragraph", ("a pirate",), hint="empty: as everywhere"),
+            ),
+        ),
+        Group(
+            "who",
+            "Who",
+            (
+                Field("people", "People", "people", ("100",)),
+                Field("roles", "Roles", "roles"),
+                Field("tools", "Tools", "choices", ("m0", "m2"), MODELS),
+            ),
+        ),
+        Group(
+            "spending",
+            "Spending",
+            (
+                Field("a_day", "Dollars a day", "text", ("5",), limit=20),
+                Field("a_minute", "A minute", "text", limit=20, required=True),
+            ),
+        ),
+    ),
+    "Save",
+    intro="For this channel.",
+)
+
+
+def whispered(stage: Stage) -> list[dict[str, Any]]:
+    """What only somebody sees."""
+    return [m for m in stage.by_the_bot(stage.general) if m["ephemeral_for"]]
+
+
+def public(stage: Stage) -> list[dict[str, Any]]:
+    return [m for m in stage.by_the_bot(stage.general) if not m["ephemeral_for"]]
+
+
+async def happened(stage: Stage, what: str, times: int = 1) -> None:
+    def enough(record: Record) -> bool:
+        return len(record.entries("interaction", what=what)) >= times
+
+    await stage.record.wait(enough, within=WITHIN)
+
+
+async def ordered(stage: Stage, verb: str = "settings") -> Ordered:
+    await stage.server.command(stage.ada, stage.general, "claude", verb)
+    return await stage.next(Ordered)
+
+
+async def wanted(stage: Stage, name: str = "Ask Claude about this", *, who: str = "") -> Wanted:
+    message = await stage.server.say(stage.linus, stage.general, "the deploy failed")
+    assert (await stage.next(Incoming)).how == "overheard"
+    await stage.server.menu(who or stage.ada, stage.general, message, name)
+    return await stage.next(Wanted)
+
+
+async def rated(stage: Stage, control: Control = Control.BAD) -> Pressed:
+    incoming = await stage.ask()
+    posted = await stage.platform.post(
+        incoming.place,
+        content("one", controls=(Control.GOOD, Control.BAD)),
+        key="k1",
+    )
+    assert isinstance(posted, Sent)
+    await stage.server.press(stage.ada, stage.general, posted.ref.message, control.value.capitalize())
+    return await stage.next(Pressed)
+
+
+# ------------------------------------------------------------------------------------------------------------- orders
+
+
+async def test_an_order_is_answered_to_its_giver_alone(stage: Stage) -> None:
+    """Thinking that only they see, then filled in; a second word is a second message."""
+    order = await ordered(stage, "usage")
+    assert (order.verb, order.person, order.locale) == ("usage", Person(stage.ada, "Ada"), "en-US")
+    assert await stage.platform.whisper(order.place, order.person, "Nothing was spent.")
+    assert await stage.platform.whisper(order.place, order.person, "Really.")
+    assert [m["text"] for m in whispered(stage)] == ["Nothing was spent.", "Really."]
+    assert public(stage) == []
+    assert (len(stage.calls(ORIGINAL)), len(stage.calls(FOLLOW_UP))) == (1, 1)
+
+
+async def test_a_long_word_is_several_messages_and_the_buttons_stand_under_the_last(stage: Stage) -> None:
+    """The help is longer than a message of Discord's in some languages."""
+    order = await ordered(stage, "help")
+    text = "\n".join(f"line {n} " + "x" * 90 for n in range(30))
+    buttons = tuple(Button(f"b{n}", f"Button {n}", "primary" if n else "danger") for n in range(7))
+    assert await stage.platform.whisper(order.place, order.person, text, buttons)
+    first, second = whispered(stage)
+    assert f"{first['text']}\n{second['text']}" == text
+    assert first["controls"] == []
+    assert [(one["label"], one["style"]) for one in second["controls"]] == [
+        ("Button 0", "danger"),
+        *((f"Button {n}", "primary") for n in range(1, 7)),
+    ]
+
+
+async def test_without_an_interaction_there_is_no_way_to_whisper(stage: Stage) -> None:
+    """Discord shows nothing to one person alone but by what they have just used."""
+    incoming = await stage.ask()
+    assert not await stage.platform.whisper(incoming.place, incoming.person, "psst")
+    assert not await stage.platform.open(incoming.place, incoming.person, SETTINGS)
+    assert stage.by_the_bot(stage.general) == []
+
+
+async def test_a_token_that_has_ended_is_no_way_either(stage: Stage) -> None:
+    """Fault 22: the core says it in the channel, or not."""
+    order = await ordered(stage)
+    await happened(stage, "deferred")
+    stage.clock.set_duration("discord.interaction_token", 0.0)
+    assert not await stage.platform.whisper(order.place, order.person, "too late")
+
+
+async def test_a_whisper_waits_for_a_budget_that_opens_soon(stage: Stage) -> None:
+    """A lost word would leave its giver thinking for fifteen minutes."""
+    order = await ordered(stage)
+    stage.server.faults.fault(ORIGINAL, status=429, retry_after=0.2)
+    assert await stage.platform.whisper(order.place, order.person, "there")
+    assert [m["text"] for m in whispered(stage)] == ["there"]
+
+
+# ------------------------------------------------------------------------------------------------------------ buttons
+
+
+async def asked_alone(stage: Stage) -> Chosen:
+    """The person presses the button under a question that only they see."""
+    order = await ordered(stage, "forget")
+    button = Button("forget:yes", "Forget me", "danger")
+    assert await stage.platform.whisper(order.place, order.person, "Sure?", (button,))
+    [question] = whispered(stage)
+    await stage.server.press(stage.ada, stage.general, question["id"], "Forget me")
+    return await stage.next(Chosen)
+
+
+async def test_a_whispers_button_is_chosen_and_its_question_becomes_the_answer(stage: Stage) -> None:
+    """It cannot be pressed twice, and one message is enough for one matter."""
+    chosen = await asked_alone(stage)
+    assert (chosen.button, chosen.person.id) == ("forget:yes", stage.ada)
+    assert await stage.platform.whisper(chosen.place, chosen.person, "Done.")
+    assert await stage.platform.whisper(chosen.place, chosen.person, "And more.")
+    first, second = whispered(stage)
+    assert (first["text"], first["controls"], second["text"]) == ("Done.", [], "And more.")
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_choice_that_takes_long_is_acknowledged_and_still_becomes_the_answer(stage: Stage) -> None:
+    """Discord would say that the interaction failed."""
+    chosen = await asked_alone(stage)
+    await happened(stage, "acknowledged")
+    assert await stage.platform.whisper(chosen.place, chosen.person, "Done.")
+    assert [(m["text"], m["controls"]) for m in whispered(stage)] == [("Done.", [])]
+
+
+async def test_a_thumb_down_opens_a_form_and_its_comment_comes_back(stage: Stage) -> None:
+    """The answer itself stays as it is."""
+    pressed = await rated(stage)
+    assert (pressed.control, pressed.reply) == (Control.BAD, "r1")
+    assert await stage.platform.open(pressed.place, pressed.person, FEEDBACK)
+    [form] = stage.server.modals(stage.ada)
+    assert form["title"] == "What was wrong?"
+    await stage.server.submit(stage.ada, {"comment": "too long"})
+    submitted = await stage.next(Submitted)
+    assert (submitted.panel, submitted.values) == ("feedback:r1", {"comment": ("too long",)})
+    assert await stage.platform.whisper(submitted.place, submitted.person, "Thank you.")
+    assert [m["text"] for m in whispered(stage)] == ["Thank you."]
+    assert [m["text"] for m in public(stage)] == ["one"]
+    assert len(stage.calls(CALLBACK)) == 2, "nothing was deferred that could be answered"
+
+
+async def test_a_thumb_up_is_thanked_for_alone(stage: Stage) -> None:
+    """At once, without a form."""
+    pressed = await rated(stage, Control.GOOD)
+    assert await stage.platform.whisper(pressed.place, pressed.person, "Thank you.")
+    assert [m["text"] for m in whispered(stage)] == ["Thank you."]
+    assert [m["text"] for m in public(stage)] == ["one"]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_form_that_comes_too_late_is_not_opened(stage: Stage) -> None:
+    """Fault 22: deferred in time, so the press did not fail; the form has to be asked for anew."""
+    pressed = await rated(stage)
+    await happened(stage, "acknowledged")
+    assert not await stage.platform.open(pressed.place, pressed.person, FEEDBACK)
+    assert stage.server.modals(stage.ada) == []
+    assert await stage.platform.whisper(pressed.place, pressed.person, "Too late.")
+    assert not stage.record.entries("interaction", what="failed")
+
+
+async def test_a_form_is_held_for_two_seconds_and_no_longer(stage: Stage) -> None:
+    """Of the documented three."""
+    await rated(stage)
+    await happened(stage, "acknowledged")
+    [acked] = stage.record.entries("acked")
+    assert handles.HOLD_SECONDS <= acked["after"] < 3.0
+
+
+@pytest.mark.parametrize("control", [Control.REGENERATE, Control.CONTINUE, Control.DELETE, Control.FILE])
+async def test_other_buttons_are_acknowledged_at_once(stage: Stage, control: Control) -> None:
+    """And their word comes beside the answer, which they do not touch."""
+    incoming = await stage.ask()
+    posted = await stage.platform.post(incoming.place, content("one", controls=(control,)), key="k1")
+    assert isinstance(posted, Sent)
+    await stage.server.press(stage.linus, stage.general, posted.ref.message, control.value.capitalize())
+    pressed = await stage.next(Pressed)
+    assert (pressed.control, pressed.person.id) == (control, stage.linus)
+    await happened(stage, "acknowledged")
+    [acked] = stage.record.entries("acked")
+    assert acked["after"] < 1.0
+    assert await stage.platform.whisper(pressed.place, pressed.person, "Not yours.")
+    assert [(m["text"], m["ephemeral_for"]) for m in whispered(stage)] == [("Not yours.", stage.linus)]
+    assert [m["text"] for m in public(stage)] == ["one"]
+
+
+async def test_buttons_are_told_apart_by_their_labels_in_rows_of_five(stage: Stage) -> None:
+    """In the asker's language; without a label, by what they are."""
+    incoming = await stage.ask()
+    every = tuple(Control)
+    labels = ("Halt", "", "Weiter", "👍", "👎", "Datei")
+    posted = await stage.platform.post(
+        incoming.place, content("one", controls=every, labels=labels), key="k1"
+    )
+    assert isinstance(posted, Sent)
+    shown = [one["label"] for one in stage.shown(posted.ref)["controls"]]
+    assert shown == ["Halt", "Regenerate", "Weiter", "👍", "👎", "Datei", "Delete"]
+
+
+# -------------------------------------------------------------------------------------------------------------- menus
+
+
+async def test_ask_about_this_opens_a_form_and_the_answer_stands_under_the_message(stage: Stage) -> None:
+    """The question is shown in front of the answer; of the form nothing is left over."""
+    want = await wanted(stage)
+    assert (want.what, want.about.text, want.about.person.name) == ("ask", "the deploy failed", "Linus")
+    question = Field("question", "Your question", "paragraph", required=True, limit=3000)
+    panel = Panel("ask:t1", "Ask Claude", (Group("ask", "", (question,)),), "Ask")
+    assert await stage.platform.open(want.place, want.person, panel)
+    await stage.server.submit(stage.ada, {"question": "why?"})
+    submitted = await stage.next(Submitted)
+    assert submitted.values == {"question": ("why?",)}
+    place = Place(
+        "discord",
+        want.place.workspace,
+        want.place.channel,
+        reply_to=want.place.reply_to,
+        route=submitted.place.route,
+    )
+    announced = stage.platform.profile.dialect.asks("Ada", "why?", by="Ada asks about this:")
+    ref = await stage.post(place, announced, key="k1")
+    await stage.post(place, "Because.", key="k2")
+    assert [m["text"] for m in public(stage)] == ["**Ada asks about this:** why?", "Because."]
+    assert stage.shown(ref)["reply_to"] == want.about.message.message
+    assert stage.record.entries("shown", message=ref.message)[0]["pings"] == [], "its author asked nothing"
+    await stage.record.wait(lambda _: not whispered(stage), within=WITHIN)
+
+
+async def test_a_question_that_is_turned_down_is_told_to_its_asker_alone(stage: Stage) -> None:
+    """The summary's thinking becomes the sentence."""
+    want = await wanted(stage, "Summarize thread")
+    assert want.what == "summarize"
+    assert await stage.platform.whisper(want.place, want.person, "Not here.")
+    assert [(m["text"], m["ephemeral_for"]) for m in whispered(stage)] == [("Not here.", stage.ada)]
+    assert public(stage) == []
+
+
+async def test_a_summary_is_a_reply_in_the_channel_and_its_thinking_goes(stage: Stage) -> None:
+    """And the rest of the pages follow it."""
+    want = await wanted(stage, "Summarize thread")
+    await happened(stage, "deferred")
+    assert [m["loading"] for m in whispered(stage)] == [True]
+    ref = await stage.post(want.place, "Summary for Ada:", key="k1")
+    assert stage.shown(ref)["reply_to"] == want.about.message.message
+    await stage.record.wait(lambda _: not whispered(stage), within=WITHIN)
+    assert await stage.platform.edit(want.place, ref, content("Summary for Ada: all is well.")) == Sent(ref)
+    assert [m["text"] for m in public(stage)] == ["Summary for Ada: all is well."]
+
+
+@pytest.mark.parametrize("name", ["Ask Claude about this", "Summarize thread"])
+async def test_where_the_bot_may_not_post_a_menus_answer_comes_by_the_menu(stage: Stage, name: str) -> None:
+    """As a command's does."""
+    await stage.server.revoke(stage.general, "send_messages")
+    want = await wanted(stage, name)
+    ref = await stage.post(want.place, "one", key="k1")
+    assert await stage.platform.edit(want.place, ref, content("one!")) == Sent(ref)
+    await stage.post(want.place, "two", key="k2")
+    assert [m["text"] for m in public(stage)] == ["one!", "two"]
+    assert not stage.calls(POST)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_menu_that_nothing_comes_of_in_time_is_thinking_for_its_person_alone(stage: Stage) -> None:
+    """Then told, in the same place."""
+    want = await wanted(stage)
+    await happened(stage, "deferred")
+    assert not await stage.platform.open(want.place, want.person, FEEDBACK)
+    assert await stage.platform.whisper(want.place, want.person, "That form is too old by now.")
+    assert [m["text"] for m in whispered(stage)] == ["That form is too old by now."]
+
+
+# --------------------------------------------------------------------------------------------------- forms as messages
+
+
+async def opened(stage: Stage, panel: Panel = SETTINGS) -> list[dict[str, Any]]:
+    """The settings, as the person who asked for them sees them."""
+    order = await ordered(stage)
+    assert await stage.platform.whisper(
+        order.place, order.person, "What?", (Button("settings", "This channel"),)
+    )
+    [question] = whispered(stage)
+    await stage.server.press(stage.ada, stage.general, question["id"], "This channel")
+    chosen = await stage.next(Chosen)
+    assert await stage.platform.open(chosen.place, chosen.person, panel)
+    return whispered(stage)
+
+
+async def test_a_large_form_is_messages_of_five_rows_with_its_choices_as_they_stand(stage: Stage) -> None:
+    """A group is kept together; every row says what it is."""
+    first, second = await opened(stage)
+    assert first["ephemeral_for"] == second["ephemeral_for"] == stage.ada
+    assert first["text"].split("\n") == [
+        "**Settings**",
+        "For this channel.",
+        "**Model**",
+        "**Growing**",
+    ]
+    assert [one["label"] for one in first["controls"]] == ["Model", "Growing", "The answer"]
+    assert [one["label"] for one in second["controls"]] == ["People", "Roles", "Tools", "Spending"]
+    model = stage.server.state.message(stage.general, first["id"]).components[0]["components"][0]
+    assert [one["label"] for one in model["options"] if one["default"]] == ["Model 1"]
+
+
+async def test_a_choice_is_submitted_alone(stage: Stage) -> None:
+    """With just that field; what else stands in the form is as it was."""
+    first, second = await opened(stage)
+    await stage.server.select(stage.ada, stage.general, first["id"], "Model", "m2")
+    picked = await stage.next(Submitted)
+    assert (picked.panel, picked.values, picked.person.id) == (
+        "settings:channel:10",
+        {"model": ("m2",)},
+        stage.ada,
+    )
+    assert await stage.platform.whisper(picked.place, picked.person, "Saved.")
+    assert [m["text"] for m in whispered(stage)][2:] == ["Saved."]
+    await stage.server.select(stage.ada, stage.general, second["id"], "People")
+    nobody = await stage.next(Submitted)
+    assert nobody.values == {"people": ()}
+    await stage.server.select(stage.ada, stage.general, second["id"], "Roles", "500", "501")
+    assert (await stage.next(Submitted)).values == {"roles": ("500", "501")}
+
+
+async def test_the_texts_of_a_group_open_as_a_form_and_show_what_was_saved_last(stage: Stage) -> None:
+    """Again and again while the settings stand open."""
+    _, second = await opened(stage)
+    await stage.server.press(stage.ada, stage.general, second["id"], "Spending")
+    await stage.record.wait(lambda r: r.entries("modal"), within=WITHIN)
+    [form] = stage.server.modals(stage.ada)
+    assert form["title"] == "Spending"
+    assert [(one["label"], one.get("value")) for one in form["fields"]] == [
+        ("Dollars a day", "5"),
+        ("A minute", None),
+    ]
+    await stage.server.submit(stage.ada, {"a_day": "", "a_minute": "12"})
+    submitted = await stage.next(Submitted)
+    assert (submitted.panel, submitted.values) == (
+        "settings:channel:10",
+        {"a_day": (), "a_minute": ("12",)},
+    )
+    assert await stage.platform.whisper(submitted.place, submitted.person, "Saved.")
+    await stage.server.press(stage.ada, stage.general, second["id"], "Spending")
+    await stage.record.wait(lambda r: len(r.entries("modal")) == 2, within=WITHIN)
+    [form] = stage.server.modals(stage.ada)
+    assert [one.get("value") for one in form["fields"]] == [None, "12"]
+
+
+@pytest.mark.parametrize("old", ["restart", "hours"])
+@pytest.mark.parametrize("control", ["Spending", "Tools"])
+async def test_a_form_that_is_no_longer_known_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, old: str, control: str
+) -> None:
+    """Within its three seconds, to the person alone; nothing is submitted."""
+    if old == "hours":
+        monkeypatch.setattr(panels, "OPEN_SECONDS", 0.0)
+    _, second = await opened(stage)
+    if old == "restart":
+        monkeypatch.setattr(stage.platform._asides, "forms", panels.OpenForms())
+    before = len(whispered(stage))
+    if control == "Tools":
+        await stage.server.select(stage.ada, stage.general, second["id"], control, "m1")
+    else:
+        await stage.server.press(stage.ada, stage.general, second["id"], control)
+    await stage.record.wait(lambda _: len(whispered(stage)) > before, within=WITHIN)
+    assert "too old" in whispered(stage)[-1]["text"]
+    assert (await stage.ask("next")).text == "next"
+
+
+async def test_more_choices_than_a_select_holds_are_several_selects(stage: Stage) -> None:
+    """Discord's selects hold 25."""
+    many = tuple(Option(f"m{n}", f"Model {n}") for n in range(30))
+    panel = Panel(
+        "p",
+        "Many",
+        (
+            Group("g", "Group", (Field("model", "Model", "choice", ("m29",), many),)),
+            Group("h", "", (Field("t", "Text", "text"),)),
+        ),
+        "Save",
+    )
+    [message] = await opened(stage, panel)
+    rows = stage.server.state.message(stage.general, message["id"]).components
+    assert [len(one["components"][0].get("options", [])) for one in rows] == [25, 5, 0]
+    second = rows[1]["components"][0]
+    await stage.server.select(stage.ada, stage.general, message["id"], second["custom_id"], "m27")
+    assert (await stage.next(Submitted)).values == {"model": ("m27",)}
+
+
+async def test_a_form_can_be_opened_by_an_order_too(stage: Stage) -> None:
+    """What its giver alone sees as thinking becomes the form; one of texts alone has come too late."""
+    order = await ordered(stage)
+    await happened(stage, "deferred")
+    assert not await stage.platform.open(order.place, order.person, FEEDBACK)
+    assert await stage.platform.open(order.place, order.person, SETTINGS)
+    assert len(whispered(stage)) == 2
+
+
+# ------------------------------------------------------------------------------------------------- replays and losses
+
+
+async def test_a_press_that_is_delivered_twice_is_one_press(stage: Stage) -> None:
+    """Fault 15, and it is acknowledged once."""
+    stage.server.gateway.twice("INTERACTION_CREATE")
+    await rated(stage)
+    await stage.server.disconnect(4000)
+    assert (await stage.ask("after")).text == "after"
+
+
+async def test_a_form_whose_opening_was_lost_is_tried_again(stage: Stage) -> None:
+    """A server's fault within the three seconds."""
+    pressed = await rated(stage)
+    stage.server.faults.fault(CALLBACK, status=502)
+    stage.server.faults.fault(CALLBACK, drop="after")
+    assert await stage.platform.open(pressed.place, pressed.person, FEEDBACK)
+    assert len(stage.server.modals(stage.ada)) == 1
+
+
+async def test_a_press_that_discord_has_given_up_opens_nothing(stage: Stage) -> None:
+    """10062: Discord has told the person; the core is told that there is no way."""
+    pressed = await rated(stage)
+    stage.server.faults.fault(CALLBACK, error="10062")
+    assert not await stage.platform.open(pressed.place, pressed.person, FEEDBACK)
+    assert not await stage.platform.whisper(pressed.place, pressed.person, "psst")
+
+
+async def test_closing_while_something_is_held_leaves_nothing_behind() -> None:
+    """The stage looks for tasks that are left."""
+    async with staged() as stage:
+        await rated(stage)
+        await asyncio.sleep(0)
