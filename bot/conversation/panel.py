@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeAlias
 from bot import sentences
 from bot.claude.models import Model
 from bot.conversation.preferences import ADDING_UP, WORKSPACE_ONLY, Preferences, Scope
-from bot.conversation.spending import dollars
 from bot.panels import Field, FieldKind, Group, Option, Panel
 from bot.translations import NAMES, say
 
@@ -26,8 +25,8 @@ _PREFIX = "settings"
 _OPTIONS = 24
 _NAMES = 25
 _LABEL = 75
-_MODEL_ID = re.compile(r"[\w.:/@\[\]-]{1,200}")
-_DOLLARS = re.compile(r"\$?\s*(\d{1,7})(?:[.,](\d{1,2}|\d{4,6}))?\s*\$?")
+_MODEL_ID = re.compile(r"[\w.:/@\[\]-]{1,100}", re.ASCII)  # an option holds 100 on Discord
+_DOLLARS = re.compile(r"\$?\s*(\d{1,7})(?:[.,](\d{1,2}|\d{4,6}))?\s*\$?", re.ASCII)
 _PERSONA = 2_000  # what a text holds on both platforms; Slack takes 3,000
 
 _Kind: TypeAlias = Literal[
@@ -312,13 +311,13 @@ def _option(value: Any) -> str:
 
 
 def _written(asked: _Asked, value: Any) -> str:
-    if asked.kind == "dollars":
-        return (
-            f"{Decimal(int(value)) / 1_000_000:f}"
-            if value % 10_000
-            else dollars(int(value))[1:].replace(",", "")
-        )
-    return str(value)
+    """A number as it may be written into the form."""
+    if asked.kind != "dollars":
+        return str(value)
+    whole, part = divmod(int(value), 1_000_000)
+    if not part:
+        return str(whole)
+    return f"{whole}.{part // 10_000:02}" if part % 10_000 == 0 else f"{whole}.{part:06}"
 
 
 def _short(label: str) -> str:
@@ -394,7 +393,7 @@ def _read(asked: _Asked, told: tuple[str, ...]) -> Any:
                 raise _Mistake(sentences.MISTAKE_LONG, limit=f"{_PERSONA:,}")
             return "" if value == "-" else value
         case "number":
-            if not re.fullmatch(r"\d{1,9}", value) or not asked.least <= int(value) <= asked.most:
+            if not re.fullmatch(r"[0-9]{1,9}", value) or not asked.least <= int(value) <= asked.most:
                 raise _Mistake(sentences.MISTAKE_NUMBER, least=asked.least, most=asked.most)
             return int(value)
         case "dollars":
