@@ -9,6 +9,7 @@ and only the pacer waits. So every call that carries text, and every call in a h
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import re
@@ -150,10 +151,10 @@ class Rest:
 
 def _form(body: bytes, files: Sequence[File]) -> aiohttp.FormData:
     form = aiohttp.FormData(quote_fields=False)
-    form.add_field("payload_json", body, content_type="application/json")
+    form.add_field("payload_json", body.decode(), content_type="application/json")
     for index, file in enumerate(files):
         mime = file.mime if _MIME.fullmatch(file.mime) else "application/octet-stream"
-        form.add_field(f"files[{index}]", file.data, filename=file.name, content_type=mime)
+        form.add_field(f"files[{index}]", io.BytesIO(file.data), filename=file.name, content_type=mime)
     return form
 
 
