@@ -14,7 +14,25 @@ import aiohttp
 import pytest
 
 from adapters.slack.platform import SlackPlatform
-from bot.ports import Bucket, ConnectError, Content, Control, Event, Incoming, Pressed, Sent
+from bot.ports import (
+    Bucket,
+    Button,
+    Chosen,
+    ConnectError,
+    Content,
+    Control,
+    Edited,
+    Event,
+    Field,
+    Group,
+    Incoming,
+    Ordered,
+    Panel,
+    Pressed,
+    Sent,
+    Submitted,
+    Wanted,
+)
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.record import Record
@@ -95,6 +113,37 @@ async def test_questions_commands_and_buttons_arrive(slack: Workspace) -> None:
     commanded = await slack.next()
     assert isinstance(commanded, Incoming)
     assert commanded.text == "and how?"
+    assert slack.record.entries("unacked", "slack") == []
+
+
+async def test_orders_shortcuts_forms_edits_and_reactions_arrive(slack: Workspace) -> None:
+    """One address takes them all; a form closes by an empty answer."""
+    await slack.server.command(ADA, GENERAL, "claude", "usage")
+    order = await slack.next()
+    assert isinstance(order, Ordered)
+    assert await slack.platform.whisper(order.place, order.person, "Sure?", (Button("yes", "Yes"),))
+    told = slack.record.entries("shown", "slack", ephemeral_for=ADA)[-1]
+    await slack.server.press(ADA, GENERAL, told["message"], "Yes")
+    assert isinstance(await slack.next(), Chosen)
+    said = await slack.server.say(ADA, GENERAL, "look at this")
+    assert isinstance(await slack.next(), Incoming)
+    await slack.server.shortcut(ADA, "ask_message", GENERAL, said)
+    wanted = await slack.next()
+    assert isinstance(wanted, Wanted)
+    ask = Panel("ask", "Ask", (Group("q", "", (Field("question", "Question", "text"),)),), "Ask")
+    assert await slack.platform.open(wanted.place, wanted.person, ask)
+    [view] = slack.server.views()
+    await slack.server.fill(ADA, view["id"], {"question": "what is it?"})
+    sent = await slack.next()
+    assert isinstance(sent, Submitted)
+    assert sent.values == {"question": ("what is it?",)}
+    await slack.record.wait(lambda _: not slack.server.views())
+    await slack.server.change(ADA, GENERAL, said, "look at that")
+    assert isinstance(await slack.next(), Edited)
+    answer = await slack.platform.post(wanted.place, Content("It is a file."), key="k")
+    assert isinstance(answer, Sent)
+    await slack.server.react(ADA, GENERAL, answer.ref.message, "octagonal_sign")
+    assert isinstance(await slack.next(), Pressed)
     assert slack.record.entries("unacked", "slack") == []
 
 
