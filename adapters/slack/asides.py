@@ -26,6 +26,7 @@ STATUSES_A_SECOND = 10
 STATUS_SECONDS = 90.0  # Slack forgets a status after two minutes
 STATUS_OFF_SECONDS = 3600.0
 PATIENCE_SECONDS = 5.0
+BAD_RESPONSE = "http_400"  # what a response_url answers to blocks that it does not take
 LONGEST_STATUS = 200  # not documented; a status is one short line
 
 NO_STATUS = frozenset(
@@ -82,11 +83,13 @@ class Asides:
         told, plain, fallback = blocks.aside(
             SlackDialect().render(text, (), 0, len(text)), buttons, place.thread
         )
-        code = ""
         for shown in (told, plain):
             code = await self._respond(place, shown, fallback)
             if not code:
                 return True
+            if code != BAD_RESPONSE:
+                break
+        for shown in (told, plain):
             code = await self._post(place, person, shown, fallback)
             if not code:
                 return True

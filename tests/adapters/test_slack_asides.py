@@ -168,6 +168,14 @@ async def test_words_that_slack_makes_no_blocks_of_are_told_plainly(slack: Works
     assert told["controls"] == ["Forget me", "Keep"]
 
 
+async def test_such_words_reach_the_asker_where_the_bot_is_no_member_too(slack: Workspace) -> None:
+    """There only the response_url does."""
+    order = await ordered(slack, channel="C0LOBBY")
+    tables = "| a |\n|---|\n| 1 |\n\nand\n\n| b |\n|---|\n| 2 |"
+    assert await slack.platform.whisper(order.place, order.person, tables)
+    assert "| 2 |" in (await slack.seen(ephemeral_for=ADA))["text"]
+
+
 async def test_a_long_word_is_cut_and_told(slack: Workspace) -> None:
     incoming = await slack.ask()
     assert await slack.platform.whisper(incoming.place, incoming.person, "x" * 30_000)
