@@ -1,0 +1,284 @@
+"""Buttons, reactions and words, on virtual time: judged by what people saw and what Claude was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from bot import sentences
+from bot.claude.events import Done
+from bot.ports import Control, Person, Place, Pressed, Ref, Standing, Submitted
+from bot.reply.reply import controls_after
+from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
+
+pytestmark = pytest.mark.looptime
+
+WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 20
+ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
+
+
+def notice(sentence: str) -> str:
+    return DIALECT.notice(sentence)
+
+
+def press(
+    stage: Stage, control: Control, *, person: Person = ADA, reply: str | None = None, ref: Ref | None = None
+) -> None:
+    """Press a button of the first reply; with `ref` a reaction on that message."""
+    named = "" if ref is not None else next(iter(stage.store.rows)) if reply is None else reply
+    place = Place("fake", "T1", "C1", thread="1700.1", route="press")
+    stage.conversations.take(stage.channel, Pressed(control, named, person, place, ref or Ref("C1", "1")))
+
+
+def asked(stage: Stage) -> list[str]:
+    return [
+        " | ".join(f"{turn['role'][0]}: {turn['content']}" for turn in request.ask.messages)
+        for request in stage.claude.asked
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ stop
+
+
+@pytest.mark.parametrize(
+    ("person", "standing", "stops"),
+    [
+        (ADA, Standing(), True),
+        (GRACE, Standing(), False),
+        (GRACE, Standing(moderator=True), True),
+        (GRACE, Standing(manager=True), True),
+        (GRACE, Standing(manager=True, outsider=True), False),
+    ],
+)
+async def test_the_asker_and_who_moderates_may_stop(person: Person, standing: Standing, stops: bool) -> None:
+    """Fault 26: stop rights; who may not is told so, alone."""
+    async with staged(*growing(WORDS, seconds=10), chat=Chat(standings={person.id: standing})) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(3)
+        press(stage, Control.STOP, person=person)
+        await stage.quiet()
+        [text] = stage.chat.texts()
+        assert text.endswith(notice(sentences.STOPPED)) == stops
+        assert stage.chat.said_beside("told") == ([] if stops else [sentences.NOT_YOURS_TO_STOP])
+
+
+async def test_a_stop_closes_claudes_request_at_once_and_is_seen_within_two_calls() -> None:
+    """Fault 26: stop that only hides."""
+    async with staged(*growing(WORDS, seconds=20)) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(5)
+        press(stage, Control.STOP)
+        await asyncio.sleep(0.01)
+        assert stage.claude.open == 0
+        await stage.quiet()
+        assert now() <= 5 + 2 * stage.chat.call + 0.05
+
+
+async def test_the_stop_reaction_means_the_message_that_it_stands_on() -> None:
+    async with staged(*growing(WORDS, seconds=20)) as stage:
+        stage.ask("One?", thread="1")
+        stage.ask("Two?", thread="2")
+        await asyncio.sleep(5)
+        [second] = [message.ref for message in stage.chat.visible() if message.thread == "2"]
+        press(stage, Control.STOP, ref=second)
+        await stage.quiet()
+        assert stage.chat.thread("1") == [WORDS.strip()]
+        assert stage.chat.thread("2")[0].endswith(notice(sentences.STOPPED))
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ("stop", True),
+        ("Stop!", True),
+        (" STOP. ", True),
+        ("please stop", True),
+        ("🛑", True),
+        ("stop the deploy", False),
+        ("don't stop", False),
+        ("stop?", False),
+        ("bus stop", False),
+    ],
+)
+async def test_only_the_bare_word_stops(text: str, stops: bool) -> None:
+    """Fault 26: "stop the deploy" stops nothing."""
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(3)
+        stage.ask(text, how="overheard")
+        await asyncio.sleep(1)
+        assert (stage.claude.open == 0) == stops
+        await stage.quiet()
+        assert len(stage.claude.asked) == (1 if stops else 2)
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_a_stop_that_races_the_end_has_exactly_one_outcome(seed: int) -> None:
+    """Fault 26. Twenty-five races each: a button, a reaction or the word, around the moment of the end."""
+    rng = random.Random(seed)
+    for race in range(25):
+        seconds = rng.uniform(0.5, 4)
+        async with staged(*growing(WORDS[:300], seconds=seconds)) as stage:
+            begun = now()
+            stage.ask("Why?", key=f"{seed}:{race}")
+            await asyncio.sleep(max(0.0, seconds + rng.uniform(-0.4, 0.4)))
+            for _ in range(rng.choice([1, 2])):
+                if rng.random() < 0.5:
+                    press(stage, Control.STOP)
+                else:
+                    stage.ask("stop", how="overheard")
+            await stage.quiet()
+            [text] = stage.chat.texts()
+            whole, stopped = text == WORDS[:300].strip(), text.endswith(notice(sentences.STOPPED))
+            assert whole != stopped, (seed, race, begun)
+            assert len(stage.claude.asked) == 1
+            [message] = stage.chat.visible()
+            assert message.controls == controls_after("whole" if whole else "partial", text)
+            assert stage.store.state() == "shown"
+
+
+# ------------------------------------------------------------------------------------------------ again, and on
+
+
+async def test_regenerate_answers_the_same_question_in_the_same_messages() -> None:
+    async with staged() as stage:
+        stage.claude.will("Why?", "The first answer.", Done("end_turn"))
+        stage.ask("Why?")
+        await stage.quiet()
+        before = [message.ref for message in stage.chat.visible()]
+        stage.claude.will("Why?", "Another answer.", Done("end_turn"))
+        press(stage, Control.REGENERATE, person=GRACE)
+        await stage.quiet()
+        assert stage.chat.texts() == ["Another answer."]
+        assert [message.ref for message in stage.chat.visible()] == before
+        assert asked(stage) == ["u: Ada: Why?"] * 2
+        stage.ask("And then?")
+        await stage.quiet()
+        assert asked(stage)[-1] == "u: Ada: Why? | a: Another answer. | u: Ada: And then?"
+
+
+async def test_a_shorter_answer_takes_the_pages_that_are_left_over_away() -> None:
+    async with staged(chat=Chat(page_limit=500)) as stage:
+        stage.claude.will("Why?", *growing(WORDS * 2, seconds=2))
+        stage.ask("Why?")
+        await stage.quiet()
+        assert len(stage.chat.visible()) > 2
+        first = stage.chat.visible()[0].ref
+        stage.claude.will("Why?", "Short.", Done("end_turn"))
+        press(stage, Control.REGENERATE)
+        await stage.quiet()
+        assert stage.chat.texts() == ["Short."]
+        assert stage.chat.visible()[0].ref == first
+
+
+async def test_regenerate_while_it_grows_is_told_to_wait() -> None:
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(3)
+        press(stage, Control.REGENERATE)
+        await stage.quiet()
+        assert stage.chat.texts() == [WORDS.strip()]
+        assert stage.chat.said_beside("told") == [sentences.STILL_GROWING]
+
+
+async def test_continue_goes_on_below_with_what_was_said_as_context() -> None:
+    async with staged() as stage:
+        stage.claude.will("Why?", "The first half", Done("max_tokens"))
+        stage.ask("Why?")
+        await stage.quiet()
+        [message] = stage.chat.visible()
+        assert Control.CONTINUE in message.controls
+        stage.claude.will(sentences.GOING_ON, "and the second.", Done("end_turn"))
+        press(stage, Control.CONTINUE)
+        await stage.quiet()
+        assert stage.chat.texts()[1:] == ["and the second."]
+        assert asked(stage)[-1] == f"u: Ada: Why? | a: The first half | u: Ada: {sentences.GOING_ON}"
+
+
+async def test_a_second_press_on_continue_asks_nothing_again() -> None:
+    async with staged() as stage:
+        stage.claude.will("Why?", "The first half", Done("max_tokens"))
+        stage.ask("Why?")
+        await stage.quiet()
+        press(stage, Control.CONTINUE)
+        press(stage, Control.CONTINUE)
+        await stage.quiet()
+        assert len(stage.claude.asked) == 2
+
+
+# ------------------------------------------------------------------------------------------------ thumbs, file, delete
+
+
+async def test_a_thumb_is_kept_and_a_thumb_down_asks_for_a_comment() -> None:
+    async with staged() as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        press(stage, Control.GOOD, person=GRACE)
+        await stage.quiet()
+        press(stage, Control.BAD)
+        await stage.quiet()
+        reply = next(iter(stage.store.rows))
+        [panel] = stage.chat.panels
+        place = Place("fake", "T1", "C1", thread="1700.1")
+        values = {panel.groups[0].fields[0].id: ("Too short.",)}
+        stage.conversations.take(stage.channel, Submitted("f1", panel.id, values, ADA, place))
+        await stage.quiet()
+        assert stage.store.judged == {(reply, "U2"): ("good", ""), (reply, "U1"): ("bad", "Too short.")}
+        assert stage.chat.said_beside("told") == [sentences.THANK_YOU] * 2
+
+
+async def test_the_answer_as_a_file_holds_claudes_words_alone() -> None:
+    async with staged("# Title\n\nText.", Done("max_tokens")) as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        press(stage, Control.FILE)
+        await stage.quiet()
+        [(_, file, title)] = stage.chat.uploads
+        assert (file.name, file.data, title) == ("answer.md", b"# Title\n\nText.", sentences.FILE_TITLE)
+
+
+async def test_a_deleted_answer_leaves_the_channel_and_the_context() -> None:
+    async with staged() as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        press(stage, Control.DELETE, person=GRACE)
+        await stage.quiet()
+        assert stage.chat.said_beside("told") == [sentences.NOT_YOURS_TO_DELETE]
+        press(stage, Control.DELETE)
+        await stage.quiet()
+        assert stage.chat.texts() == []
+        stage.ask("And then?")
+        await stage.quiet()
+        assert asked(stage)[-1] == "u: Ada: And then?"
+
+
+async def test_delete_while_it_grows_stops_it_first() -> None:
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(3)
+        press(stage, Control.DELETE)
+        await stage.quiet()
+        assert stage.chat.texts() == []
+        assert stage.claude.open == 0
+        assert now() < 5
+
+
+async def test_a_press_on_an_answer_that_nobody_knows_is_told_so_and_a_reaction_is_not() -> None:
+    async with staged() as stage:
+        press(stage, Control.REGENERATE, reply="long ago")
+        press(stage, Control.GOOD, ref=Ref("C1", "77"))
+        await stage.quiet()
+        assert stage.chat.said_beside("told") == [sentences.NOT_KNOWN_ANY_MORE]
+
+
+async def test_the_buttons_speak_the_askers_language() -> None:
+    async with staged(chat=Chat(standings={"U1": Standing(locale="de-DE")})) as stage:
+        stage.claude.will("Why?", *growing(WORDS, seconds=5))
+        stage.ask("Why?")
+        await asyncio.sleep(2)
+        press(stage, Control.STOP)
+        await stage.quiet()
+        [text] = stage.chat.texts()
+        assert text.endswith(notice("Angehalten."))
