@@ -63,12 +63,12 @@ class Sluice:
 class Evidence:
     """The calls of one budget since it was full (or since something unknown), and its latest refusal."""
 
-    __slots__ = ("_calls", "_full", "_wait", "count", "refused", "since")
+    __slots__ = ("_calls", "_full", "count", "refused", "since", "wait")
 
     def __init__(self, now: float, *, full: bool) -> None:
         self._calls: deque[float] = deque(maxlen=_CALLS)  # when each arrived, about
         self._full = full  # at `since`; otherwise nobody knows
-        self._wait = 0.0
+        self.wait = 0.0  # the Retry-After that it began with
         self.since = now  # this stretch began then
         self.count = 0
         self.refused = False  # whether it began with a refusal
@@ -80,7 +80,7 @@ class Evidence:
 
     def refuse(self, now: float, wait: float) -> None:
         """A new stretch begins, with an empty budget."""
-        self.since, self.count, self.refused, self._wait, self._full = now, 0, True, wait, False
+        self.since, self.count, self.refused, self.wait, self._full = now, 0, True, wait, False
 
     def calls(self) -> list[float]:
         """When each of the latest calls arrived, about."""
@@ -141,7 +141,7 @@ class Evidence:
         low, high = 0.0, most
         for _ in range(_STEPS):
             rate = 0.5 * (low + high)
-            if self._left(stretch, burst, rate, now) - flying > _at_refusal(rate, wait):
+            if self._left(stretch, burst, rate, now) - flying > part_left(rate, wait):
                 high = rate
             else:
                 low = rate
@@ -150,7 +150,7 @@ class Evidence:
     def _left(self, stretch: list[float], burst: int, rate: float, now: float) -> float:
         """Tokens now of such a bucket."""
         at = self.since
-        level = _at_refusal(rate, self._wait) if self.refused else float(burst)
+        level = part_left(rate, self.wait) if self.refused else float(burst)
         if self.count > len(stretch):
             # What there was when the first call that we remember came, nobody knows: a little.
             at, level = stretch[0], min(2.0, 0.5 * burst)
@@ -162,7 +162,7 @@ class Evidence:
         return min(float(burst), level + rate * (now - at))
 
 
-def _at_refusal(rate: float, wait: float) -> float:
+def part_left(rate: float, wait: float) -> float:
     """The part of a token that was there when a call was told to wait so long."""
     rounded = _ROUNDED if float(wait).is_integer() else 0.0
     return min(1.0, max(0.0, 1.0 - rate * max(0.0, wait - rounded)))

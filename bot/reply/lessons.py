@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from bot.ports import Rule
-from bot.reply.evidence import Evidence, Sluice
+from bot.reply.evidence import Evidence, Sluice, part_left
 
 # Seconds from a refusal to the next probe: after the measurement, after the first failed probe, and so on.
 PROBES = (745.0, 280.0, 280.0, 720.0)
@@ -41,6 +41,7 @@ _CLIMB = 0.026
 _CLIMB_KNOWN = 0.02
 # After too few calls to measure.
 _CLIMB_SLOWLY = 0.0075
+_LONG_WAIT = 2.0  # tokens that a Retry-After brings at which it is longer than needed
 _ENOUGH = 3  # calls between two refusals, less say too little
 _LEAST = 0.02  # of the rule's rate: never slower
 # Retry-After is rounded to a second, so a measurement over so many seconds may be wrong by one of them. It begins under
@@ -85,6 +86,7 @@ class Lessons:
         "_failed",
         "_probe",
         "_probe_at",
+        "_proven",
         "_rule",
         "_seen",
         "burst",
@@ -98,7 +100,10 @@ class Lessons:
         self.burst = rule.burst
         self.sluice: Sluice | None = None
         self._seen = Evidence(now, full=True)
-        self._began = (0.0, 0.0)  # the first refusal: calls before it, and seconds until one was there again
+        self._began: tuple[float, float, float] | None = (
+            None  # calls, seconds and Retry-After of the first refusal
+        )
+        self._proven = 0.0  # the rate that was known before the limit came back
         self._burst_at = math.inf
         self._climb = 0.0  # a share of the rate, per second
         self._climb_at = now
@@ -118,9 +123,8 @@ class Lessons:
             probe.calls += 1
             if probe.calls > self._rule.burst + 2 + probe.base * (now - probe.since):
                 # More went through than the learned limit can explain: it has come back.
-                self._probe = None
-                self._failed = 0
-                self._seen = Evidence(now, full=False)
+                self._probe, self._proven, self._failed = None, probe.base, 0
+                self._seen, self._began = Evidence(now, full=False), None
 
     def rested(self, now: float) -> None:
         """Nobody has called for long: the budget is whole, whatever its size."""
@@ -136,11 +140,15 @@ class Lessons:
         if seen.refused:
             self.sluice = None
             rate = seen.rate(rule.burst, now, wait, flying=flying, most=rule.rate)
+            if rate * seen.wait > _LONG_WAIT:
+                # That brought more than the one call, but no more than the burst: which follows from the rate.
+                rate = seen.rate(self._burst_at_first(rate), now, wait, flying=flying, most=rule.rate)
             if probe is not None:
                 # What went through since the budget was empty came in since then: that much at least is the rate.
                 self._failed += 1
                 self._settle(now, max(min(probe.base, rate), min(rule.rate, (seen.count - 1) / time)), 0.0)
             elif seen.count >= _ENOUGH:
+                self._failed += time >= _EXACT
                 self._settle(now, rate, min(_DOUBT_MOST, _DOUBT / time) if time < _EXACT else 0.0)
             else:
                 self.rate = max(_LEAST * rule.rate, min(0.9 * self.rate, rate))
@@ -161,7 +169,12 @@ class Lessons:
     def _first(self, now: float, wait: float, flying: float, slack: float) -> None:
         rule, seen = self._rule, self._seen
         calls = seen.count + flying
-        self._began = (calls, seen.span(now) + wait - 1.0)
+        if self._proven:
+            # It had come back, or seemed to: what it was before is the best guess.
+            self.rate, self._proven = min(self.rate, self._proven), 0.0
+            self._climb, self._climb_at = _CLIMB_KNOWN, now
+            return
+        self._began = (calls, seen.span(now), wait)
         minute = round(60.0 * rule.rate)
         windows = [(1, 1.0 / rule.rate), (rule.burst, rule.burst / rule.rate)]
         windows += [(minute, 60.0)] if minute > rule.burst else []
@@ -185,18 +198,24 @@ class Lessons:
             self._climb = _CLIMB
         self._climb_at = now
 
+    def _burst_at_first(self, rate: float) -> int:
+        """The burst that a bucket of this rate had when it first refused, if it was full before."""
+        if self._began is None:
+            return self._rule.burst
+        calls, span, wait = self._began
+        return max(1, min(self._rule.burst, int(calls + part_left(rate, wait) - rate * span)))
+
     def _settle(self, now: float, rate: float, doubt: float) -> None:
         """Believe a measurement that may be wrong by a share of `doubt`, until the next probe."""
         rule = self._rule
         rate = max(_LEAST * rule.rate, rate)
-        calls, span = self._began
-        if calls:
-            self.burst = max(1, min(_BANKED, rule.burst, int(calls - rate * span)))
+        if self._began is not None:
+            self.burst = min(_BANKED, self._burst_at_first(rate))
         after = PROBES[min(self._failed, len(PROBES) - 1)]
         under = max(rate * doubt, min(_DOUBT_MOST * rate, _SAVED / after))
         self.rate = rate - under
         # An exact rate is met in the middle; where it will be long to the next probe, it is not exceeded.
-        regain = _REGAIN if doubt else 1.5 if self._failed < len(PROBES) - 1 else 1.0
+        regain = _REGAIN if doubt else 1.5 if self._failed < len(PROBES) - 1 else 0.5
         self._climb, self._climb_at = regain * under / (rate * after), now
         self._probe_at = now + after
 
