@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bot.ports import Incoming, Outcome, Ref, Sent
+from bot.ports import Deleted, Denied, File, Incoming, Outcome, Person, Ref, Sent, Wanted
 from sandbox.discord.state import PERMISSIONS
 from tests.adapters.discord_stage import Stage, content, staged
 
@@ -23,12 +23,17 @@ IN_CHANNELS = {
     },  # with its arrow
     "PATCH /channels/{c}/messages/{m}": {"view_channel"},
     "GET /channels/{c}/messages": {"view_channel", "read_message_history"},
+    "GET /channels/{c}/messages/{m}": {"view_channel", "read_message_history"},
+    "DELETE /channels/{c}/messages/{m}": {"view_channel"},
+    "POST /channels/{c}/messages/{m}/threads": {"view_channel", "create_public_threads"},
     "POST /channels/{c}/typing": {"view_channel", "send_messages"},
 }
+WITH_A_FILE = {"attach_files"}
 IN_THREADS = {"send_messages_in_threads"}
 WITHOUT_PERMISSION = {
     "GET /users/@me",
     "GET /users/{u}",
+    "GET /guilds/{g}/members/{u}",
     "GET /oauth2/applications/@me",
     "GET /gateway/bot",
     "GET /applications/{a}/commands",
@@ -59,6 +64,7 @@ def names(permissions: int) -> set[str]:
 async def live(stage: Stage) -> list[Outcome]:
     """Everything that the bot does in a server, once; what it met."""
     place = (await stage.ask()).place
+    question = place.reply_to
     await stage.platform.status(place, "thinking")
     met: list[Outcome] = [await stage.platform.post(place, content("one"), key="k1")]
     if isinstance(met[0], Sent):
@@ -77,7 +83,28 @@ async def live(stage: Stage) -> list[Outcome]:
     command = await stage.command()
     met.append(await stage.platform.post(command.place, content("one", reply="r3"), key="k4"))
     met.append(await stage.platform.post(command.place, content("two", reply="r3"), key="k5"))
-    await stage.platform.tell(command, "only you see this")
+    await stage.platform.whisper(command.place, command.person, "only you see this")
+
+    met.append(await stage.platform.upload(place, File("answer.md", "text/markdown", b"# one"), ""))
+    await stage.server.say(stage.linus, stage.general, "said before")
+    await stage.server.say(stage.ada, stage.general, f"{stage.server.mention} and?", reply_to=question)
+    follow_up = await stage.addressed()
+    await stage.platform.history(follow_up, limit=10)
+    assert follow_up.message is not None
+    branch = await stage.platform.branch(follow_up.place, follow_up.message, "a thread")
+    if branch is None:
+        met.append(Denied("no thread"))
+    else:
+        posted = await stage.platform.post(branch, content("one", reply="r4"), key="k6")
+        met.append(posted)
+        if isinstance(posted, Sent):
+            met.append(await stage.platform.delete(branch, posted.ref))
+            await stage.next(Deleted)
+    await stage.platform.standing(place, Person("1180000000000000099"))
+
+    await stage.server.menu(stage.ada, stage.general, question, "Summarize thread")
+    wanted = await stage.next(Wanted)
+    met.append(await stage.platform.post(wanted.place, content("one", reply="r5"), key="k7"))
     return met
 
 
@@ -98,7 +125,9 @@ async def test_what_the_link_asks_for_is_used() -> None:
         seen = {entry["method"] for entry in stage.record.entries("call")}
     assert seen <= {*IN_CHANNELS, *WITHOUT_PERMISSION}
     assert set(IN_CHANNELS) <= seen
-    used = set().union(IN_THREADS, *(IN_CHANNELS[method] for method in seen if method in IN_CHANNELS))
+    used = set().union(
+        IN_THREADS, WITH_A_FILE, *(IN_CHANNELS[method] for method in seen if method in IN_CHANNELS)
+    )
     assert names(int(link()["permissions"])) == used
 
 
