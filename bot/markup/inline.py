@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_inline import StateInline, backtick
+from markdown_it.rules_inline import StateInline, backtick, image, link
 from markdown_it.rules_inline.balance_pairs import processDelimiters
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
@@ -34,7 +34,7 @@ _FOOTNOTE = re.compile(r"\[\^([^\s\[\]]+)\]")
 _ESCAPED = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 # Nobody writes so many openers in one paragraph; to try each of them would take the square of their number.
-_CROWD = {"[": 120, "!": 240, "<": 120, "$": 120, "\\": 240, "*": 480, "_": 480, "~": 480}
+_CROWD = {"[": 80, "!": 120, "<": 80, "$": 80, "\\": 240, "*": 240, "_": 240, "~": 160}
 _SMALL = min(_CROWD.values())
 _START = itemgetter(1)  # of a mark
 
@@ -71,6 +71,7 @@ class _State(StateInline):
         self.inner_end = 0
         self.pairs: dict[int, int] = {}  # a tilde delimiter's number -> where it stands
         self.odd: set[int] = set()  # those with a lone tilde in front
+        self.bracket = src.rfind("]")  # no link ends behind it
         self.crowded: dict[str, int] = {}
         if len(src) > _SMALL:
             # From where on openers are characters: what is in front of them is read as if they had not come.
@@ -100,6 +101,8 @@ class InlineRules(ParserInline):
         self.ruler.at("backticks", _backticks)
         self.ruler.at("emphasis", _emphasis)
         self.ruler.at("strikethrough", _strikethrough)
+        self.ruler.at("link", _bracketed(link))
+        self.ruler.at("image", _bracketed(image))
         self.ruler.before("newline", "address", _address)
         self.ruler.before("link", "footnote", _footnote)
         if math:
@@ -176,6 +179,16 @@ class InlineRules(ParserInline):
 def _found(state: StateInline, mark: Mark) -> None:
     assert isinstance(state, _State), "only paragraphs are read"
     state.found.append(mark)
+
+
+def _bracketed(rule: _Rule) -> _Rule:
+    """The rule, asked only where a bracket closes: it would look for one to the end, from each that opens."""
+
+    def ask(state: StateInline, silent: bool) -> bool:
+        assert isinstance(state, _State), "only paragraphs are read"
+        return state.pos < state.bracket and rule(state, silent)
+
+    return ask
 
 
 def _escape(state: StateInline, silent: bool) -> bool:

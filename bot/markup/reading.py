@@ -20,6 +20,7 @@ from bot.markup.nouns import Block, Inline, Leaf, Mark, Memory, Reading, Referen
 
 _QUOTE = re.compile(r"[ \t]{0,3}>")
 _BOX = re.compile(r"\[([ xX])\](?=[ \t])")
+_SPACE = re.compile(r"[ \t]+")
 _SPAN = itemgetter(1, 2)  # of a mark
 
 
@@ -47,6 +48,8 @@ class _Reader:
         self.source = source
         self.memory = memory
         self.starts = line_starts(source)
+        self.ends = [start - 1 for start in self.starts[1:]]
+        self.ends.append(len(source))
         self.cursor = list(self.starts)
         self.md = engine(syntax.html, syntax.math)
         self.references = references
@@ -58,9 +61,12 @@ class _Reader:
         self.table: Table | None = None
         self.unclosed: Mark | None = None
         self.setext: tuple[int, int] | None = None
+        # The last block, as (kind, start, line, loose); None where its leaf has been made: only one is asked for.
+        self.last: tuple[str, int, int, list[tuple[int, str]]] | None = None
         tokens = self.reading.tokens
         self.md.block.parse(source, self.md, {}, tokens)
         self._walk(tokens)
+        self._end()
         self.marks.sort(key=_SPAN)
         self._drop_overlaps()
 
@@ -68,7 +74,7 @@ class _Reader:
 
     def line_end(self, line: int) -> int:
         """Where the line's text ends: before its newline."""
-        return self.starts[line + 1] - 1 if line + 1 < len(self.starts) else len(self.source)
+        return self.ends[line]
 
     def line_after(self, line: int) -> int:
         """Where the next line begins."""
@@ -77,14 +83,14 @@ class _Reader:
     def prefix(self, line: int) -> str:
         """What a further line in the same containers would begin with."""
         own = self.source[self.starts[line] : self.cursor[line]]
+        if not own.strip(" >\t"):
+            return own
         return "".join(char if char in "> \t" else " " for char in own)
 
     def skip(self, line: int) -> int:
         """The line's first character that is not space, behind its containers."""
-        at, end = self.cursor[line], self.line_end(line)
-        while at < end and self.source[at] in " \t":
-            at += 1
-        return at
+        found = _SPACE.match(self.source, self.cursor[line], self.ends[line])
+        return found.end() if found else self.cursor[line]
 
     def advance(self, line: int, columns: int) -> None:
         """Move the cursor over so many columns of indentation, or what there is of it."""
@@ -157,15 +163,20 @@ class _Reader:
             self.setext = (first, last) if token.markup in ("=", "-") else None
 
     def _note(self, kind: str, start: int, end: int, line: int) -> None:
-        self.reading.blocks.append(Block(kind, start, end, self.depth, prefix=self.prefix(line)))
+        prefix = self.prefix(line) if self.depth else ""
+        self.reading.blocks.append(Block(kind, start, end, self.depth, prefix=prefix))
 
-    def _leaf(self, kind: str, start: int, line: int) -> Leaf:
+    def _leaf(self, kind: str, start: int, line: int, loose: Sequence[tuple[int, str]] = ()) -> None:
         if self.unclosed is not None:
             # The container of a fence ended, and the fence with it; not every platform sees that.
             self.marks.append(self.unclosed)
             self.unclosed = None
-        self.reading.leaf = Leaf(kind, start, self.prefix(line))
-        return self.reading.leaf
+        self.last = (kind, start, line, list(loose))
+
+    def _end(self) -> None:
+        if self.last is not None:
+            kind, start, line, loose = self.last
+            self.reading.leaf = Leaf(kind, start, self.prefix(line), loose=loose)
 
     def _quote(self, first: int, last: int) -> None:
         self.quotes += 1
@@ -210,7 +221,7 @@ class _Reader:
         self.cursor[first] = end
         for line in range(first + 1, last):
             self.advance(line, indent)
-        if box := _BOX.match(self.source, end, self.line_end(first)):
+        if self.source.startswith("[", end) and (box := _BOX.match(self.source, end, self.line_end(first))):
             self.marks.append(Mark("task", box.start(), box.end(), box[1].lower()))
         self._leaf("item", at, first)
 
@@ -228,8 +239,9 @@ class _Reader:
         for line in range(first + 1, last - bool(closed)):
             self.advance(line, indent)
             self.marks.append(Mark("body", self.cursor[line], self.line_end(line)))
-        leaf = self._leaf("fence", at, first)
-        leaf.prefix, leaf.info = prefix, token.info.strip()
+        self._leaf("fence", at, first)
+        leaf = self.reading.leaf = Leaf("fence", at, prefix, info=token.info.strip())
+        self.last = None
         if closed:
             self.marks.append(Mark("fenced", self.skip(last - 1), self.line_end(last - 1)))
         else:
@@ -272,11 +284,12 @@ class _Reader:
             self._heading(opened, first, start, end)
         if places:
             self._put(marks, places)
-        leaf = self._leaf(
-            opened.type[:-5], start, token.map[1] - 1 if opened.type == "paragraph_open" else first
+        self._leaf(
+            opened.type[:-5],
+            start,
+            token.map[1] - 1 if opened.type == "paragraph_open" else first,
+            [(self._place(places, at), which) for at, which in loose] if places and loose else (),
         )
-        if places:
-            leaf.loose = [(self._place(places, at), which) for at, which in loose]
 
     def _places(self, content: str, first: int) -> list[tuple[int, int]]:
         """(offset in the content, position in the source) for each of its lines; empty if they cannot be matched."""

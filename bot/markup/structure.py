@@ -2,7 +2,7 @@
 
 The engine asks each of its eleven rules about each line, and all that may end a paragraph about each further line of
 one. But every rule gives up unless the line begins with one of its characters; only a table may begin with any. So a
-line's first character says whom to ask, and a paragraph of one line, which most are, needs no asking.
+line's first character says whom to ask.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _CELLS = 20
 _INDENTED = 4  # columns that make code
 _SHORT = 0x10000  # cells that rows may lack, together: the engine's bound on what a short text becomes
 _SEPARATOR = re.compile(r"(?:-[-:|]|[:|][-:|\s])[-:|\s]*")
+_UNDERLINE = re.compile(r"(?:-+|=+)[ \t]*")
 _COLUMN = re.compile(r":?-+:?")
 _BARS = re.compile(r"(?<!\\)\|")
 _ALIGNS = {(False, False): "", (True, False): "left", (False, True): "right", (True, True): "center"}
@@ -93,7 +94,8 @@ class Structure(ParserBlock):
         self.asked, self.any_char = self.ruler.sorted("")
         named = {rule.name: rule.fn for rule in self.ruler.__rules__}
         self.code = named["code"]
-        self.text = (named["lheading"], named["paragraph"])
+        self.heading = named["lheading"]
+        self.ends = self.ruler.getRules("paragraph")[0]
 
     def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:  # noqa: N803 (the engine's names)
         """As the engine's own loop."""
@@ -127,26 +129,35 @@ class Structure(ParserBlock):
         for rule in self.asked.get(state.src[at], self.any_char):
             if rule(state, line, end, False):
                 return
-        following = line + 1
-        if following >= state.lineMax or state.isEmpty(following):
-            _single(state, line, at)
-            return
-        for rule in self.text:
-            if rule(state, line, end, False):
-                return
+        self._text(state, line, end)
 
-
-def _single(state: StateBlock, line: int, at: int) -> None:
-    """A paragraph of one line."""
-    state.line = line + 1
-    state.parentType = "paragraph"  # where the engine's rule for headings leaves it too
-    opened = Token("paragraph_open", "p", 1, map=[line, line + 1], level=state.level, block=True)
-    text = mdTrim(state.src[at : state.eMarks[line]])
-    inline = Token(
-        "inline", "", 0, map=[line, line + 1], level=state.level + 1, content=text, children=[], block=True
-    )
-    closed = Token("paragraph_close", "p", -1, level=state.level, block=True)
-    state.tokens += (opened, inline, closed)
+    def _text(self, state: StateBlock, line: int, end: int) -> None:
+        """A paragraph, or a heading that is underlined: the engine goes over its lines once for each."""
+        before, state.parentType = state.parentType, "paragraph"
+        after, level, ends = line + 1, state.level, self.ends
+        starts, shifts, indents, stops = state.bMarks, state.tShift, state.sCount, state.eMarks
+        while after < state.lineMax and (at := starts[after] + shifts[after]) < stops[after]:
+            indent = indents[after] - state.blkIndent
+            if indent < _INDENTED:
+                underline = state.src[at] in "-=" and after < end and indent >= 0
+                if underline and _UNDERLINE.fullmatch(state.src, at, stops[after]):
+                    state.parentType = before
+                    self.heading(state, line, end, False)
+                    return
+                if indents[after] >= 0 and ends(state, after, end if after < end else state.lineMax, True):
+                    break
+            after += 1
+        if after == line + 1:
+            text = state.src[starts[line] + shifts[line] : stops[line]]
+        else:
+            text = state.getLines(line, after, state.blkIndent, False)
+        state.line = after  # and the parent's type stays, as the engine's rule for headings leaves it
+        lines = [line, after]
+        state.tokens += (
+            Token("paragraph_open", "p", 1, map=lines, level=level, block=True),
+            Token("inline", "", 0, map=lines, level=level + 1, content=mdTrim(text), children=[], block=True),
+            Token("paragraph_close", "p", -1, level=level, block=True),
+        )
 
 
 def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from bot.markup import HEADER, Block, Reading, Syntax
-from bot.reply.healing import opens_at
+from bot.reply.healing import open_places
 
 # What would be read as a block's mark, or as a definition, if a page began with it; or may be, once more has come.
 _RISKY = re.compile(
@@ -63,7 +63,7 @@ def _begun(reading: Reading, block: Block) -> bool:
 def _held(reading: Reading, syntax: Syntax, *, another: bool) -> int:
     """The first place of the paragraph that is being written from which on it may yet be read otherwise."""
     source, start = reading.source, reading.leaf.start
-    held = opens_at(reading, syntax)
+    held = min(open_places(reading, syntax), default=len(source))
     above = [block for block in reading.blocks if block.kind == "definition"]
     below = bool(above) and above[-1].end == source.rfind("\n", 0, start + 1) + 1
     if below or _DEFINES.match(source, start):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -29,8 +30,11 @@ PREFERENCES: tuple[tuple[frozenset[int], float], ...] = (
     (frozenset({GRAPHEME}), 0.0),
 )
 
+IN_TEXT = frozenset({SENTENCE, WORD, INSIDE, GRAPHEME})
+
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*[ \n]+|[。！？]+[」』”’）]*|\n[ \t]*")  # noqa: RUF001 (CJK sentences end so)
 _WORD = re.compile(r"[ \t\n]+|(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?=[\u3040-\u30ff\u3400-\u9fff])")
+_FEW = 24  # pieces of emphasis that a cut closes and reopens
 _FLAGS = 64  # letters of flags looked back over, two for each; nobody writes more of them in a row
 # A number or bullet alone at a line's start belongs to what follows, whether or not it makes a list.
 _MARKER = re.compile(r"[ \t>]*(?:\d{1,9}[.)]|[-+*])[ \t]*$")
@@ -84,39 +88,38 @@ class Cuts:
     def __init__(self, reading: Reading, floor: int, end: int, held: int) -> None:
         self._reading = replace(reading, marks=sorted([*reading.marks, *_opened(reading, held)], key=_start))
         self._floor = floor
-        self._end = end
+        self.end = end
         self._held = held
         self._coarse: list[Cut] | None = None
-        self._words: list[Cut] | None = None
-        self._fine: list[Cut] | None = None
+        self._words: dict[int, list[Cut]] = {}  # by where they begin
+        self._fine: dict[int, list[Cut]] = {}
 
-    def of(self, ranks: frozenset[int]) -> list[Cut]:
-        """Those of these ranks, from the last to the first."""
+    def of(self, ranks: frozenset[int], window: int | None = None) -> list[Cut]:
+        """Those of these ranks, from the last to the first; in text only within so many characters at the end."""
         found: list[Cut] = []
+        low = max(self._floor, self.end - window) if window is not None else self._floor
         if ranks & {BLOCK, PART}:
             if self._coarse is None:
                 reading = self._reading
                 self._coarse = self._kept([*_between(reading), *_rows(reading), *_code(reading)])
             found += self._coarse
         if ranks & {SENTENCE, WORD, INSIDE}:
-            if self._words is None:
-                self._words = self._kept(
-                    [*_text(self._reading, fine=False), *_long_lines(self._reading, fine=False)]
-                )
-            found += self._words
+            found += self._in_text(self._words, low, fine=False)
         if GRAPHEME in ranks:
-            if self._fine is None:
-                self._fine = self._kept(
-                    [*_text(self._reading, fine=True), *_long_lines(self._reading, fine=True)]
-                )
-            found += self._fine
+            found += self._in_text(self._fine, low, fine=True)
         return sorted((cut for cut in found if cut.rank in ranks), key=lambda cut: (-cut.at, cut.rank))
+
+    def _in_text(self, known: dict[int, list[Cut]], low: int, *, fine: bool) -> list[Cut]:
+        if low not in known:
+            reading = self._reading
+            known[low] = self._kept([*_text(reading, low, fine=fine), *_long_lines(reading, low, fine=fine)])
+        return known[low]
 
     def _kept(self, found: list[Cut]) -> list[Cut]:
         return [
             replace(cut, rank=max(cut.rank, INSIDE)) if cut.at > self._held else cut
             for cut in found
-            if self._floor < cut.at < self._end
+            if self._floor < cut.at < self.end
         ]
 
 
@@ -127,6 +130,8 @@ def _start(mark: Mark) -> int:
 def _opened(reading: Reading, held: int) -> list[Mark]:
     """Emphasis that has been open for so long that it is shown as such is cut as such."""
     kinds = {"*": "em", "**": "strong", "_": "em", "__": "strong", "~~": "strike"}
+    if len(reading.leaf.loose) > 2 * _FEW:
+        return []
     return [
         Mark(kinds[which], at, at + len(which), "open")
         for at, which in runs(reading.leaf)
@@ -257,7 +262,7 @@ def _code(reading: Reading) -> Iterator[Cut]:
             yield Cut(line, PART, dedent=_dedent(source[line : mark.start]))
 
 
-def _long_lines(reading: Reading, *, fine: bool) -> Iterator[Cut]:
+def _long_lines(reading: Reading, low: int, *, fine: bool) -> Iterator[Cut]:
     """A line of code may itself be longer than a page."""
     source = reading.source
     opening: Mark | None = None
@@ -272,33 +277,37 @@ def _long_lines(reading: Reading, *, fine: bool) -> Iterator[Cut]:
             dedent = _dedent(prefix)
             lead = "" if dedent else prefix
             head = f"{lead}{source[opening.start : opening.end]}\n{lead}"
-            for at in graphemes(source, mark.start, mark.end):
+            for at in graphemes(source, max(mark.start, low), mark.end):
                 if (source[at - 1] in " ,;&?/") != fine:
                     yield Cut(at, GRAPHEME if fine else INSIDE, head=head, dedent=dedent)
 
 
-def _text(reading: Reading, *, fine: bool) -> Iterator[Cut]:
+def _text(reading: Reading, low: int, *, fine: bool) -> Iterator[Cut]:
     """Within the texts of paragraphs, headings and all else that is made of words."""
     for block in reading.blocks:
         if block.kind in ("fence", "code_block", "table", "item", "quote"):
             continue
-        yield from _words(reading, block, block.end, fine=fine)
+        if block.end > low:
+            yield from _words(reading, block, low, fine=fine)
 
 
-def _words(reading: Reading, block: Block, end: int, *, fine: bool) -> Iterator[Cut]:
+def _words(reading: Reading, block: Block, low: int, *, fine: bool) -> Iterator[Cut]:
     source = reading.source
     dedent = _dedent(block.prefix)
     quote = block.prefix if ">" in block.prefix else ""
     inline = _Inline()
-    at = block.start
-    for mark in [m for m in reading.marks if block.start <= m.start < end]:
+    at, end = block.start, block.end
+    marks = reading.marks
+    for mark in marks[bisect_left(marks, at, key=_start) : bisect_left(marks, end, key=_start)]:
         if mark.kind not in ("body", "fence", "fenced"):
-            yield from _plain(source, at, mark.start, inline, quote, dedent, fine=fine)
+            if mark.start > low:
+                yield from _plain(source, max(at, low), mark.start, inline, quote, dedent, fine=fine)
             inline.pass_mark(mark)
-            if fine and mark.end - mark.start > 100:
+            if fine and mark.end - mark.start > 100 and mark.end > low:
                 yield from _inside(source, mark, quote, dedent)
         at = max(at, mark.end)
-    yield from _plain(source, at, end, inline, quote, dedent, fine=fine)
+    if end > low:
+        yield from _plain(source, max(at, low), end, inline, quote, dedent, fine=fine)
 
 
 def _plain(
@@ -324,7 +333,8 @@ def _plain(
             line = source.rfind("\n", 0, at) + 1
             if _MARKER.match(source[line:at]):
                 continue
-            risky = _STARTS_BLOCK.match(source, at) is not None
+            quoted = bool(quote) and at == line  # each line of a quote says so again
+            risky = not quoted and _STARTS_BLOCK.match(source, at) is not None
             yield cut(at, INSIDE if risky else SENTENCE if at in sentences else WORD)
 
 
@@ -342,7 +352,22 @@ def _inside(source: str, mark: Mark, quote: str, dedent: int) -> Iterator[Cut]:
 
 def graphemes(source: str, start: int, end: int) -> list[int]:
     """The places in source[start:end] that lie between what a reader sees as characters."""
-    return [at for at in range(start + 1, end) if parts(source, at)]
+    if source.isascii():
+        return list(range(start + 1, end))
+    places: list[int] = []
+    half = False  # whether a letter of a flag stands before, and waits for its other half
+    for at in range(start + 1, end):
+        if "\U0001f1e6" <= source[at] <= "\U0001f1ff":
+            half = (
+                not half
+                if "\U0001f1e6" <= source[at - 1] <= "\U0001f1ff" and at > start + 1
+                else not parts(source, at)
+            )
+            if not half:
+                places.append(at)
+        elif parts(source, at):
+            places.append(at)
+    return places
 
 
 def parts(source: str, at: int) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from bot.markup import Memory, Reading, Table, read
 from bot.ports import Dialect
 from bot.reply.certainty import certain_place
-from bot.reply.cuts import PREFERENCES, Cut, Cuts, at_place, parts, renumbered
+from bot.reply.cuts import IN_TEXT, PREFERENCES, Cut, Cuts, at_place, parts, renumbered
 from bot.reply.healing import PATIENCE, close_fence, heal
 from bot.reply.lens import Lens
 from bot.reply.settling import Step, forced_step, lines_step, sentences_step
@@ -29,6 +29,7 @@ _NEAR, _FAR = (
 _SMALL = 400  # an open unit shorter than this is not worth settling, unless the page may be full
 _FULL = 0.6  # a table that the page cannot hold opens a new page if this much is on it, else becomes code
 _REPEAT = 4  # what a page repeats may take a quarter of it
+_WINDOW = 1_200  # characters at a page's end in which a cut is looked for first
 _SPARE = 4  # of a message's blocks, left for its buttons and ours
 _GAIN, _GAIN_OF_LINE, _GAIN_OF_CELL = (
     4,
@@ -107,6 +108,7 @@ class OpenPage:
         self._settled = ""  # the pieces' texts, joined
         self._open = _Unit()
         self._checked = len(begin.head)
+        self._tried = 0  # the open unit was as long as that, and a little, when it could not be settled
         self._certain = 0  # up to here of the lens's text some frame has called it certain
 
     def grow(self, text: str) -> None:
@@ -144,7 +146,7 @@ class OpenPage:
         tabular = "|" in text and not self._open.rows and self._may_need_table(text)
         if tabular and (closing := self._overflow(point)) is not None:
             return closing
-        if point - self._open.start > _SMALL:
+        if point - self._open.start > max(_SMALL, self._tried):
             self._settle(point)
         text = self._lens.text[self._open.start : point]
         if self._may_overflow(text):
@@ -305,11 +307,13 @@ class OpenPage:
         while self._open.context in ("", "x", "x ", "x\n") and point - self._open.start > _SMALL:
             reading = self._read(self._open, point)
             context = self._open.context
-            step = sentences_step(reading, context, self._syntax, partial(self._part, self._open))
+            step = sentences_step(reading, context, self._syntax)
             step = step or forced_step(reading, context)
             if step is None or step.upto <= len(context):
                 break
             self._commit(step, reading)
+        # What cannot be settled is not tried again with every few words.
+        self._tried = (point - self._open.start) * 5 // 4
 
     def _commit(self, step: Step, reading: Reading) -> None:
         """Settle a part of what was read: by the step's law it is read so whatever follows."""
@@ -341,25 +345,34 @@ class OpenPage:
 
     def _cut(self, point: int, before: int | None, *, closed: bool) -> Closing:
         """The page closes: find where. `before`: a place in the text that it must not reach."""
+        held = len(self._lens.text) if closed else self._held_from(point)
         for part in (0.5, 0.25, 0.0):
             unit = self._unit_at(part)
             reading = self._read(unit, point)
             shift = unit.start - len(unit.context)
             floor = len(unit.context) + max(0, len(self._lens.head) - unit.start)
             end = len(reading.source)
-            held = end if closed else heal(reading, self._syntax, partial(self._part, unit), floor).end
-            held += len(reading.source[held:]) - len(reading.source[held:].lstrip())
-            found = Cuts(reading, floor, end if before is None else before - shift + 1, held)
+            if before is not None:
+                end = before - shift + 1
+            found = Cuts(reading, floor, end, held - shift)
             for ranks, least in PREFERENCES:
                 if least < part:
                     break
-                best = self._last_fitting(found.of(ranks), shift)
+                best = self._last_fitting(found, ranks, shift)
                 if best is None:
                     continue
                 cut, text = best
                 if self._dialect.cost(text) >= least * self._limit or before == cut.at + shift:
                     return self._closing(renumbered(reading, cut, unit.number), shift, text)
         return self._hard_cut(point)
+
+    def _held_from(self, point: int) -> int:
+        """From where on a frame would hold back what comes before `point`."""
+        unit, floor = self._open, len(self._open.context)
+        reading = self._read(unit, point)
+        held = heal(reading, self._syntax, partial(self._part, unit), floor).end
+        rest = reading.source[held:]
+        return unit.start - floor + held + len(rest) - len(rest.lstrip())
 
     def _unit_at(self, part: float) -> _Unit:
         """The unit in which this part of the page is full."""
@@ -371,9 +384,19 @@ class OpenPage:
         held = next((piece.unit for piece in self._pieces if not piece.text), None)
         return held or self._open
 
-    def _last_fitting(self, found: list[Cut], shift: int) -> tuple[Cut, str] | None:
-        """The last of these places, given from the last to the first, that leaves a page within its limit."""
-        low, high = 0, len(found)
+    def _last_fitting(self, found: Cuts, ranks: frozenset[int], shift: int) -> tuple[Cut, str] | None:
+        """The last of the places of these ranks that leaves a page within its limit. It is mostly near the end."""
+        best = self._last_fitting_of(found.of(ranks, _WINDOW), shift)
+        if ranks & IN_TEXT and (best is None or best[0].at <= found.end - _WINDOW):
+            best = self._last_fitting_of(found.of(ranks), shift)
+        return best
+
+    def _last_fitting_of(self, found: list[Cut], shift: int) -> tuple[Cut, str] | None:
+        """Of these, from the last to the first: by steps that double until one fits, then between it and the one before."""
+        low, high, step = 0, 0, 1
+        while high < len(found) and self._until(found[high].at + shift, found[high].closers) is None:
+            low, high, step = high + 1, high + step, step * 2
+        high = min(high, len(found))
         while low < high:
             middle = (low + high) // 2
             if self._until(found[middle].at + shift, found[middle].closers) is not None:

@@ -15,7 +15,9 @@ from bot.markup import Leaf, Reading, Syntax
 from bot.reply.cuts import parts, runs
 
 _ROUNDS = 6  # one opener in front of another, each held back in turn: more is nobody's writing
-_CROWD = 120  # brackets in one paragraph: past this they are characters
+_AGAIN = 6_000  # characters read again for one frame, at most
+FEW = 24  # delimiters left open in one paragraph: past this they are characters
+_CROWD = 80  # brackets in one paragraph: past this they are characters
 PATIENCE = 200  # characters held back at most (the product's promise); nobody waits longer for a bracket
 
 _LEAD = re.compile(r"(?:[ \t]*>)*[ \t]*")
@@ -29,6 +31,8 @@ _TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\u200d|[\U0001f1e6-\U0001
 _OPENERS = re.compile(r"\\.|`+|!?\[|\]|<|\$\$?", re.DOTALL)
 _DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:")
 _AMOUNT = re.compile(r"\d[\d.,]*")
+_ADDRESS_PART = re.compile(r"(?:[^\x00-\x20()\\]|\\.)*(\(|\)|\\$|)", re.DOTALL)
+_DEEP = 32  # brackets within an address: the parser's own bound
 _TAG = re.compile(r"<(?:[A-Za-z/!?][^<>]*)?", re.DOTALL)
 
 
@@ -64,10 +68,10 @@ def heal(
         leaf = reading.leaf
         if leaf.fence:
             return _heal_fence(reading, floor)
-    rounds = 0
+    rounds, most = 0, max(1, min(_ROUNDS, _AGAIN // max(1, size)))
     while leaf.kind in ("paragraph", "heading", "item", "html_block") and end > leaf.start:
         rounds += 1
-        if rounds > _ROUNDS:
+        if rounds > most:
             end = max(floor, size - patience)
             break
         loose = _unresolved(reading, syntax, whole=whole)
@@ -76,6 +80,7 @@ def heal(
         held = next((at for at, _ in loose if at >= floor and size - at <= patience), end)
         if held >= end:
             closers = [what for at, what in loose if at >= floor and what.strip("*_~") == "" and what]
+            closers = closers if len(closers) <= FEW else []
             break
         # What is left is read again: an opener may have lost the closer that was held back.
         end, whole = held, False
@@ -196,10 +201,12 @@ def _hold_title(reading: Reading, end: int) -> int:
     return line if reading.source[line:].lstrip()[:1] in ("'", '"', "(") else end
 
 
-def opens_at(reading: Reading, syntax: Syntax) -> int:
-    """The first place of the last block from which on later text may read it otherwise; its end if there is none."""
-    places = _unresolved(reading, syntax, whole=True) + _trailing(reading) + _reference_at_end(reading)
-    return min([_dangling(reading.source, len(reading.source)), *(at for at, _ in places)])
+def open_places(reading: Reading, syntax: Syntax) -> list[int]:
+    """The places of the last block from which on later text may read it otherwise, in order."""
+    found = _unresolved(reading, syntax, whole=True) + _trailing(reading) + _reference_at_end(reading)
+    dangling = _dangling(reading.source, len(reading.source))
+    places = {at for at, _ in found} | ({dangling} if dangling < len(reading.source) else set())
+    return sorted(places)
 
 
 def _unresolved(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
@@ -313,7 +320,7 @@ def _may_be_link(source: str, at: int) -> bool:
             return "\n" not in source[rest:]
     else:
         end = _address_end(source, rest) - 1
-        if source[end + 1 : end + 2] == ")":
+        if end < -1 or source[end + 1 : end + 2] == ")":
             return False
     title = _skip(source, end + 1)
     if title >= len(source):
@@ -342,16 +349,18 @@ def _closer(source: str, at: int, which: str) -> int:
 
 
 def _address_end(source: str, at: int) -> int:
-    """Where a bare address ends: at white space, or at a bracket that closes more than it opened."""
+    """Where a bare address ends: at white space, or at a bracket that closes more than it opened. -1: in none."""
     depth = 0
-    while at < len(source) and source[at] > " ":
-        if source[at] == "\\":
-            at += 1
-        elif source[at] == "(":
+    while found := _ADDRESS_PART.match(source, at):
+        at = found.end()
+        if found[1] == "(":
             depth += 1
-        elif source[at] == ")":
+            if depth > _DEEP:
+                return -1
+        elif found[1] == ")":
             if depth == 0:
-                break
+                return at - 1
             depth -= 1
-        at += 1
+        elif not found[1]:
+            break
     return min(at, len(source))

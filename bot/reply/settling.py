@@ -8,17 +8,22 @@ that brings the parser to where it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from markdown_it.rules_block.html_block import HTML_SEQUENCES
 from markdown_it.token import Token
 
 from bot.markup import Reading, Syntax, line_starts
 from bot.reply.cuts import parts
-from bot.reply.healing import heal
+from bot.reply.healing import FEW, open_places
 
-# An opener older than this that nothing closed is taken for a character; sooner, where there are many of them.
-_LASTING, _FEW = 1_000, 24
+# An opener older than three times this that nothing closed is taken for a character; sooner, where there are many.
+_LASTING, _CROWDED = 1_000, 400
+_QUOTED = 500  # a quote longer than this is settled by its lines, each of which says that it is quoted
+_BLANKS = 160  # blank lines that are worth settling
+_LINES = 4  # of HTML
+_ENDED = ("paragraph_open", "heading_open", "hr", "definition", "blockquote_open", "table_open")
 _UNSETTLED = 60  # what a paragraph keeps open in any case
 _STOP = re.compile(r"[.!?…:;][\"'”’)\]*_]*[ \n]+|[。！？；]+|\n")  # noqa: RUF001 (CJK punctuation)
 _JOINED = "@<./:!&#"
@@ -50,7 +55,7 @@ def lines_step(reading: Reading, context: str, number: int) -> Step | None:
     tokens = [t for t in reading.tokens if t.level <= 1 and t.nesting >= 0 and t.map]
     tops = [t for t in tokens if t.level == 0]
     if not tops:
-        return None
+        return Step(len(source), number=number) if not context and len(source) > _BLANKS else None
     starts = line_starts(source)
     final = tops[-1]
     begin = starts[_first(final)] if len(tops) > 1 else 0
@@ -60,11 +65,19 @@ def lines_step(reading: Reading, context: str, number: int) -> Step | None:
         step = _items(final, items, starts, 0 if begin else number)
     elif final.type == "fence":
         step = _code(final, source, starts, "" if begin else context)
+    elif final.type == "html_block":
+        step = _html(final, source, starts, "" if begin else context)
     elif final.type == "table_open" and not begin:
         step = _rows(final, source, starts, context)
     else:
         step = None
-    if step is None and begin:
+    over = (
+        final.type in _ENDED and not reading.leaf.fence and bool(final.map and final.map[1] < len(starts) - 1)
+    )
+    if step is None and over:
+        step = Step(len(source))  # a blank line ends it
+        solid += 2 * (final.type in _SOLID)
+    elif step is None and begin:
         step = Step(begin, more=final.type == "table_open")
     if step is None or step.upto <= len(context):
         return None
@@ -104,9 +117,19 @@ def _rows(top: Token, source: str, starts: list[int], context: str) -> Step | No
     return Step(starts[-1], context=head, rows=top.map[1] - _first(top) - 2)
 
 
-def sentences_step(
-    reading: Reading, context: str, syntax: Syntax, again: Callable[[str], Reading]
-) -> Step | None:
+def _html(top: Token, source: str, starts: list[int], context: str) -> Step | None:
+    """HTML that is open: all of its lines."""
+    assert top.map is not None, "only tokens with lines are asked"
+    lines = [source[start:end] for start, end in pairwise(starts[_first(top) :])]
+    if top.map[1] < len(starts) - 1 or len(lines) < _LINES:
+        return None
+    end = next((last for first, last, _ in HTML_SEQUENCES if first.search(lines[0].lstrip())), None)
+    if end is None or any(end.search(line.rstrip("\n")) for line in lines):
+        return None
+    return Step(starts[-1], context=context or lines[0])
+
+
+def sentences_step(reading: Reading, context: str, syntax: Syntax) -> Step | None:
     """A long paragraph's sentences."""
     floor = len(context)
     leaf = reading.leaf
@@ -114,9 +137,11 @@ def sentences_step(
     if leaf.kind != "paragraph" or tops != ["paragraph"] or reading.tables:
         return None
     source = reading.source
-    lasting = _LASTING if len(leaf.loose) > _FEW else 3 * _LASTING
-    healed = heal(reading, syntax, again, floor, patience=lasting)
-    end = min(healed.end, len(source) - _UNSETTLED)
+    places = open_places(reading, syntax)
+    lasting = _CROWDED if len(places) > FEW else 3 * _LASTING
+    end = len(source) - _UNSETTLED
+    end = next((at for at in places if at >= floor and at + lasting >= len(source)), end)
+    end = min(end, len(source) - _UNSETTLED)
     at = _quiet_place(reading, floor, end, anywhere=len(source) - floor > lasting + 400)
     if at <= floor:
         return None
@@ -131,9 +156,9 @@ def forced_step(reading: Reading, context: str) -> Step | None:
     """
     source, floor = reading.source, len(context)
     quoted = reading.leaf.prefix.startswith(">")  # each of its lines says so again
-    if reading.leaf.fence or reading.tables or len(source) - floor < (1 if quoted else 3) * _LASTING:
+    if reading.leaf.fence or reading.tables or len(source) - floor < (_QUOTED if quoted else 3 * _LASTING):
         return None
-    far = len(source) - _LASTING // 2
+    far = len(source) - (_QUOTED if quoted else _LASTING) // 2
     begins = [block.start for block in reading.blocks if floor < block.start <= far]
     within = reading.leaf.kind == "paragraph" and source.rfind("\n", reading.leaf.start, far) + 1
     line = max([*begins, within or 0], default=0)
