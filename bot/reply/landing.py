@@ -193,6 +193,7 @@ def _withdrawn(view: View, call: Call, code: str, now: float) -> None:
     number = view.messages.index(message)
     view.pacer.leave(message.item, now)
     del view.messages[number]
+    view.withdrawn += 1
     for later, moved in enumerate(view.messages[number:], number):
         moved.done = False
         view.tell_posted(later, moved.ref)

@@ -157,7 +157,11 @@ class Desk:
         self.wake.set()
 
 
-def post_key(reply: str, page: int) -> str:
-    """The mark of one post: the same for every try, different for every page; at most 25 characters."""
-    digest = hashlib.blake2s(f"{reply}/{page}".encode(), digest_size=11).hexdigest()
+def post_key(reply: str, page: int, anew: int = 0) -> str:
+    """The mark of one post: the same for every try, different for every page; at most 25 characters.
+
+    `anew`: how many messages of the reply were taken back, so that none that is left bears the mark of a new one.
+    """
+    marked = f"{reply}/{page}" if not anew else f"{reply}/{page}/{anew}"
+    digest = hashlib.blake2s(marked.encode(), digest_size=11).hexdigest()
     return f"ink{digest}"

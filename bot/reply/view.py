@@ -82,6 +82,7 @@ class View:
         self.growing: Item | None = None  # the item that `grew` speaks to
         self.look_at = 0  # `grew` asks for a plan when the document is so long
         self.finished = False
+        self.withdrawn = 0  # messages that were taken back
         self.given_up = ""  # why this reply cannot be shown, once that is so
         self._controls = controls
         self._label = label
@@ -266,7 +267,8 @@ class View:
             buckets = self.desk.platform.buckets("post", self.place, None)
             growing = not self.finished
             item = self.pacer.join(self, "post", buckets, now, growing=growing, after=self.growing)
-            posting = self.posting = Posting(number, item, post_key(self.reply, number), wanted_since=now)
+            key = post_key(self.reply, number, self.withdrawn)
+            posting = self.posting = Posting(number, item, key, wanted_since=now)
         if posting.searching or posting.item.in_flight:
             return
         if number > 0 and rank is Rank.FIRST:
