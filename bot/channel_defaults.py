@@ -6,6 +6,7 @@ A part of `bot.settings.Settings`; `bot.conversation.preferences` makes the firs
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -26,6 +27,11 @@ Switch: TypeAlias = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
 
 def _env(name: str, default: Any, why: str, **limits: Any) -> Any:
     return Field(default, validation_alias=AliasChoices(name), description=why, **limits)
+
+
+def listed(written: str) -> tuple[str, ...]:
+    """The words of a list, each once: "b, a,,b" is ("a", "b")."""
+    return tuple(sorted(set(re.split(r"[\s,;]+", written)) - {""}))
 
 
 class ChannelDefaults(BaseSettings):

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from bot.channel_defaults import ChannelDefaults
+from bot.channel_defaults import ChannelDefaults, listed
 from bot.claude.prices import Prices, PricesError
 
 SLACK_API = "https://slack.com/api/"
@@ -167,6 +167,12 @@ class Settings(ChannelDefaults):
         "Members of these user groups or roles may change the settings, besides managers (ids).",
     )
 
+    locked: str = _env(
+        "INKSTREAM_LOCKED",
+        "",
+        "Of these settings (INKSTREAM_MODEL, INKSTREAM_DOLLARS_PER_WORKSPACE, ...) no chat changes anything.",
+    )
+
     slack_page_characters: int = _env(
         "SLACK_PAGE_CHARACTERS",
         10_000,
@@ -206,7 +212,7 @@ class Settings(ChannelDefaults):
     @model_validator(mode="after")
     def _whole(self) -> Settings:
         """What only shows when the fields are seen together. All mistakes of this kind in one error."""
-        mistakes = [*self._slack_mistakes(), *self._discord_mistakes()]
+        mistakes = [*self._slack_mistakes(), *self._discord_mistakes(), *self._lock_mistakes()]
         if not self.slack_bot_token and not self.discord_bot_token:
             mistakes.append("SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN: one platform's token is needed")
         if not self.anthropic_api_key and self.anthropic_base_url == ANTHROPIC_API:
@@ -242,6 +248,11 @@ class Settings(ChannelDefaults):
         if token and self.discord_api_url == DISCORD_API and token.get_secret_value().count(".") != 2:
             return ["DISCORD_BOT_TOKEN: is not a bot token (three parts with dots between)"]
         return []
+
+    def _lock_mistakes(self) -> list[str]:
+        changeable = {variable(field) for field in (*ChannelDefaults.model_fields, "model", "effort")}
+        unknown = [name for name in listed(self.locked) if name not in changeable]
+        return [f"INKSTREAM_LOCKED: no chat can change {name}" for name in unknown]
 
 
 class SettingsError(Exception):

@@ -200,10 +200,10 @@ def settings_panel(
 
     above     what holds where nothing is set here: `resolve(defaults, workspace, {})` for a channel
     changes   what is set here (the store's mapping for this very scope)
-    without   names of `Preferences` that mean nothing on this platform
+    without   names of `Preferences` that mean nothing on this platform; what the environment locked is left out, too
     """
     form = _Form(scope, above, changes, models, language)
-    left_out = {*without, *(WORKSPACE_ONLY if scope == "channel" else ("always_on",))}
+    left_out = {*without, *above.locked, *(WORKSPACE_ONLY if scope == "channel" else ("always_on",))}
     groups = []
     for id_, title, asked in _GROUPS:
         fields = tuple(form.field(one) for one in asked if one.name not in left_out)

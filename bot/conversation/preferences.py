@@ -9,7 +9,6 @@ in whom the workspace keeps out.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +16,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bot.settings import Settings
+from bot.channel_defaults import listed
+from bot.settings import Settings, variable
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,9 @@ class Preferences(BaseModel):
     channel_daily: Micros = 0
     workspace_daily: Micros = 0
 
+    # Names of the above of which only the environment decides.
+    locked: Ids = ()
+
 
 # Set for the whole workspace or not at all: a channel must not lift what bounds all channels together, and a direct
 # message stands in no channel.
@@ -112,7 +115,7 @@ OPEN_HOUSE = House()
 
 def defaults(settings: Settings) -> Preferences:
     """The first level: the environment."""
-    listed = {name: _ids(getattr(settings, name)) for name in ("allowed_people", "allowed_groups")}
+    people, groups = listed(settings.allowed_people), listed(settings.allowed_groups)
     return Preferences(
         model=settings.model,
         effort=settings.effort,
@@ -128,33 +131,43 @@ def defaults(settings: Settings) -> Preferences:
         remove_with_question=settings.remove_with_question == "on",
         attach_pages=settings.attach_pages,
         attach_code=settings.attach_code,
-        who_asks="listed" if any(listed.values()) else "everyone",
-        **listed,
-        denied_people=_ids(settings.denied_people),
-        denied_groups=_ids(settings.denied_groups),
+        who_asks="listed" if people or groups else "everyone",
+        allowed_people=people,
+        allowed_groups=groups,
+        denied_people=listed(settings.denied_people),
+        denied_groups=listed(settings.denied_groups),
         direct_messages=settings.direct_messages == "on",
         guests=settings.guests == "on",
         outsiders=settings.outsiders == "on",
-        bots=_ids(settings.bots),
+        bots=listed(settings.bots),
         bots_in_a_row=settings.bots_in_a_row,
         requests_a_minute=settings.requests_a_minute,
         person_daily=_micros(settings.person_daily),
         channel_daily=_micros(settings.channel_daily),
         workspace_daily=_micros(settings.workspace_daily),
+        locked=_locked(settings),
     )
 
 
 def house(settings: Settings) -> House:
     """Whom the bot serves at all."""
     return House(
-        allowed=frozenset(_ids(settings.allowed_workspaces)),
-        denied=frozenset(_ids(settings.denied_workspaces)),
-        managers=frozenset(_ids(settings.manager_groups)),
+        allowed=frozenset(listed(settings.allowed_workspaces)),
+        denied=frozenset(listed(settings.denied_workspaces)),
+        managers=frozenset(listed(settings.manager_groups)),
     )
 
 
-def _ids(written: str) -> tuple[str, ...]:
-    return tuple(sorted(set(re.split(r"[\s,;]+", written)) - {""}))
+def _locked(settings: Settings) -> tuple[str, ...]:
+    names = set(listed(settings.locked))
+    locked = {field for field in Preferences.model_fields if field != "locked" and _written(field) in names}
+    # Whoever may ask is one thing: the list, and that it counts.
+    return tuple(locked | ({"who_asks"} if locked & {"allowed_people", "allowed_groups"} else set()))
+
+
+def _written(field: str) -> str:
+    """The environment variable of a preference; "" where the environment has no such thing."""
+    return variable(field) if field in Settings.model_fields else ""
 
 
 def _micros(dollars: Decimal) -> int:
@@ -165,13 +178,22 @@ def merged(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]
     """Two levels of changes as one. Associative."""
     both = {**above, **below}
     for name in ADDING_UP & above.keys() & below.keys():
-        both[name] = sorted({*above[name], *below[name]})
+        levels = [level[name] for level in (above, below) if isinstance(level[name], list | tuple)]
+        # What is no list cannot be meant; it must not open the door to whom the other level keeps out.
+        both[name] = sorted({str(id_) for level in levels for id_ in level})
     return both
 
 
 def resolve(defaults: Preferences, workspace: Mapping[str, Any], channel: Mapping[str, Any]) -> Preferences:
-    """What holds in a channel. Stored values that this version does not know or accept are passed over, and logged."""
-    changes = merged(workspace, {name: set_ for name, set_ in channel.items() if name not in WORKSPACE_ONLY})
+    """What holds in a channel. Stored values that this version does not know or accept are passed over, and logged.
+
+    What the environment has locked is as the environment says.
+    """
+    locked = {*defaults.locked, "locked"}
+    changes = merged(
+        {name: set_ for name, set_ in workspace.items() if name not in locked},
+        {name: set_ for name, set_ in channel.items() if name not in locked | WORKSPACE_ONLY},
+    )
     asked = merged(defaults.model_dump(), changes)
     try:
         return Preferences.model_validate(asked)

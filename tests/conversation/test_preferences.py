@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.conversation.panel import settings_panel
 from bot.conversation.preferences import (
     ADDING_UP,
     WORKSPACE_ONLY,
@@ -19,6 +21,7 @@ from bot.conversation.preferences import (
     merged,
     resolve,
 )
+from bot.settings import SettingsError
 from tests.conversation.stage import settings
 
 BASE = Preferences(model="claude-sonnet-5-5", effort="low")
@@ -68,6 +71,12 @@ def test_stored_values_that_are_not_accepted_any_more_do_no_harm(caplog: pytest.
         held = resolve(BASE, {"footer": True, "colour": "red"}, {"effort": "heroic", "reply_in": "channel"})
     assert held == BASE.model_copy(update={"footer": True, "reply_in": "channel"})
     assert [record.getMessage() for record in caplog.records] == ["preferences.passed_over"]
+
+
+def test_a_broken_list_lets_nobody_in_whom_the_other_level_keeps_out() -> None:
+    for broken in (None, "U1", 7, {"U1": 1}):
+        assert resolve(BASE, {"denied_people": ["U1"]}, {"denied_people": broken}).denied_people == ("U1",)
+        assert resolve(BASE, {"denied_people": broken}, {"denied_people": ["U1"]}).denied_people == ("U1",)
 
 
 @given(changes, changes, changes)
@@ -127,3 +136,50 @@ def test_without_a_word_in_the_environment_everybody_of_the_house_may_ask() -> N
         "everyone", True, False, False, (),
     )  # fmt: skip
     assert (first.person_daily, first.channel_daily, first.workspace_daily) == (0, 0, 0)
+
+
+def test_what_the_environment_locks_no_chat_changes() -> None:
+    """On Discord whoever runs the bot pays, and whoever manages a guild may be a stranger."""
+    told = settings(
+        INKSTREAM_DOLLARS_PER_WORKSPACE="5",
+        INKSTREAM_ALLOWED_GROUPS="R1",
+        INKSTREAM_LOCKED="INKSTREAM_DOLLARS_PER_WORKSPACE, INKSTREAM_MODEL, INKSTREAM_ALLOWED_GROUPS",
+    )
+    first = defaults(told)
+    assert set(first.locked) == {"workspace_daily", "model", "allowed_groups", "who_asks"}
+    held = resolve(
+        first,
+        {
+            "workspace_daily": 0,
+            "model": "claude-fable-5-2",
+            "who_asks": "everyone",
+            "footer": True,
+            "locked": [],
+        },
+        {"model": "claude-opus-5-5", "allowed_groups": []},
+    )
+    assert held == first.model_copy(update={"footer": True})
+    offered = {
+        field.id for group in settings_panel("workspace", first, {}, []).groups for field in group.fields
+    }
+    assert not offered & set(first.locked)
+    assert "footer" in offered
+
+
+def test_a_lock_on_what_does_not_exist_is_a_mistake() -> None:
+    """Or somebody believes that a limit is locked which is not."""
+    with pytest.raises(SettingsError, match=r"no chat can change INKSTREAM_DOLLARS\n"):
+        settings(INKSTREAM_LOCKED="INKSTREAM_MODEL INKSTREAM_DOLLARS")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("INKSTREAM_PRICES", "{", "INKSTREAM_PRICES: is not valid JSON"),
+        ("INKSTREAM_FOOTER", "perhaps", "INKSTREAM_FOOTER: Input should be 'on' or 'off'"),
+        ("INKSTREAM_DOLLARS_PER_PERSON", "-1", "INKSTREAM_DOLLARS_PER_PERSON: "),
+    ],
+)
+def test_a_mistake_in_the_environment_is_named(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        settings(**{name: value})
