@@ -83,6 +83,7 @@ class Asides:
         told, plain, fallback = blocks.aside(
             SlackDialect().render(text, (), 0, len(text)), buttons, place.thread
         )
+        code = ""
         for shown in (told, plain):
             code = await self._respond(place, shown, fallback)
             if not code:
