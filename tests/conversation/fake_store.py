@@ -44,6 +44,9 @@ Trouble: TypeAlias = Literal["fails", "hangs"]
 class FakeStore(Store):
     """The store's promises in memory. `delay` seconds for each call; `trouble` by the method's name."""
 
+    preferences: FakePreferences
+    ledger: FakeLedger
+
     def __init__(self, *, delay: float = 0.0) -> None:
         self.delay = delay
         self.trouble: dict[str, Trouble] = {}
