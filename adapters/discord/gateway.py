@@ -1,7 +1,7 @@
 """The Gateway connection, kept for months. Law: whatever breaks is joined again, later each time, and RESUMEd where it can be.
 
 discord.py does the protocol: frames, heartbeats, compression, the cache of channels. Three things it does not do for
-a service that nobody watches, so the loop around it is ours (`_Client.connect` is not used):
+a service that nobody watches, so the loop around it is ours (`Client.connect` is not used):
 
 - it reconnects at once and for ever after a resumable close: a server that accepts and closes gets a storm, and each
   IDENTIFY of it is taken from 1000 a day, after which Discord resets the bot's token (docs: Gateway, session start);
@@ -16,14 +16,14 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn
 
 import aiohttp
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
-from discord.http import Route
 
+from adapters.discord.client import Client, Handler, point_at
 from adapters.discord.rest import Rest
 from bot.ports import ConnectError
 
@@ -76,30 +76,6 @@ NO_CONTENT: Final = (
 
 REFUSED: Final = "Discord refuses DISCORD_BOT_TOKEN (401): copy the token from the Developer Portal, the application, Bot, Reset Token."
 
-Handler: TypeAlias = Callable[[Mapping[str, Any]], None]
-
-
-def intents(*, content: bool) -> discord.Intents:
-    """No more than what is used: guilds and channels, messages and reactions there and in direct conversations, and what
-    the messages say.
-    """
-    wanted = discord.Intents.none()
-    wanted.guilds = True
-    wanted.guild_messages = True
-    wanted.dm_messages = True
-    wanted.guild_reactions = True
-    wanted.dm_reactions = True
-    wanted.message_content = content
-    return wanted
-
-
-def point_at(api_url: str) -> None:
-    """Discord's address for discord.py's REST calls. A class attribute, so for the whole process: two platforms of one
-    process cannot log in at two addresses at once. Nothing else of discord.py is pointed anywhere: the Gateway's
-    address is asked of the API and handed over with each connection.
-    """
-    Route.BASE = api_url
-
 
 @dataclass(slots=True)
 class _Seat:
@@ -113,53 +89,6 @@ class _Seat:
     @property
     def resumable(self) -> bool:
         return self.session is not None and self.sequence is not None and self.fruitless < FRUITLESS
-
-
-class _Client(discord.Client):
-    """discord.py's client with its parsers guarded, and those of our events replaced by ours.
-
-    `_connection.parsers` is discord.py's table from event name to parser (private, unchanged since 1.0, held by
-    tests/adapters/test_discord_gateway.py).
-    """
-
-    def __init__(
-        self,
-        *,
-        content: bool,
-        trace: aiohttp.TraceConfig,
-        handlers: Mapping[str, Handler],
-        heard: Callable[[str], None],
-    ) -> None:
-        super().__init__(
-            intents=intents(content=content),
-            allowed_mentions=discord.AllowedMentions.none(),
-            chunk_guilds_at_startup=False,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            max_messages=None,
-            # Waiting for the last guild is for bots that count them; a task that outlives a close is the price.
-            guild_ready_timeout=0.0,
-            max_ratelimit_timeout=30.0,
-            http_trace=trace,
-        )
-        self._heard = heard
-        parsers = self._connection.parsers
-        for name in {*parsers, *handlers}:
-            parsers[name] = self._guarded(name, handlers.get(name) or parsers[name])
-
-    def _guarded(self, name: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
-        def guarded(data: Any) -> None:
-            try:
-                parse(data)
-            except Exception as trouble:  # noqa: BLE001  # one payload that cannot be read must not end the connection
-                # The exception's text may quote the payload: its type is all that is told.
-                _log.warning("a %s event could not be read: %s", name, type(trouble).__name__)
-            else:
-                self._heard(name)
-
-        return guarded
-
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Nothing: pauses before an IDENTIFY are the loop's."""
 
 
 class Gateway:
@@ -182,7 +111,7 @@ class Gateway:
         self._handlers = handlers
         self._logged_in = logged_in
         self._content = True
-        self._client: _Client | None = None
+        self._client: Client | None = None
         self._ws: DiscordWebSocket | None = None
         self._seat = _Seat()
         self._ready = asyncio.Event()
@@ -250,7 +179,7 @@ class Gateway:
         if self._client is not None:
             await self._discard(self._client)
 
-    async def _discard(self, client: _Client) -> None:
+    async def _discard(self, client: Client) -> None:
         late = client._connection._ready_task  # noqa: SLF001  # a task that discord.py leaves behind on close
         await client.close()
         if late is not None:
@@ -264,7 +193,7 @@ class Gateway:
         while True:
             if self._client is not None:
                 await self._discard(self._client)
-            self._client = _Client(
+            self._client = Client(
                 content=self._content, trace=self._trace(), handlers=self._handlers, heard=self._heard
             )
             try:

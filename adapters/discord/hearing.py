@@ -15,7 +15,7 @@ from adapters.discord import acts, inbound, reading
 from adapters.discord.acts import Act
 from adapters.discord.asides import Asides
 from adapters.discord.calls import now
-from adapters.discord.gateway import Handler
+from adapters.discord.client import Handler
 from adapters.discord.handles import Interaction
 from adapters.discord.interactions import Interactions
 from adapters.discord.seen import Seen

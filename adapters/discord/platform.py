@@ -80,7 +80,7 @@ class DiscordPlatform:
     """One Discord application, on one Gateway session.
 
     `api_url` of another server (a sandbox, a proxy) is enough: its Gateway's address is asked of its
-    `GET /gateway/bot`. It is process-wide for discord.py's own few calls, see `gateway.point_at`.
+    `GET /gateway/bot`. It is process-wide for discord.py's own few calls, see `client.point_at`.
     `ping_asker`: the first page of an answer notifies who asked, as a reply does.
     """
 

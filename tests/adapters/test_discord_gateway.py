@@ -13,6 +13,7 @@ import discord
 import pytest
 
 from adapters.discord import gateway as gateway_module
+from adapters.discord.client import intents
 from bot.ports import ConnectError, Incoming
 from sandbox.discord.gateway import MESSAGE_CONTENT
 from tests.adapters.discord_stage import WITHIN, Stage, staged
@@ -140,7 +141,7 @@ async def test_without_the_content_intent_mentions_and_direct_messages_and_comma
 async def test_no_more_is_asked_for_than_is_used(content: bool) -> None:
     """Guilds, messages, direct messages, and their content."""
     used = (0, 9, 10, 12, 13)  # guilds, messages and reactions there, the same in direct conversations
-    assert gateway_module.intents(content=content).value == sum(1 << bit for bit in used) | (content << 15)
+    assert intents(content=content).value == sum(1 << bit for bit in used) | (content << 15)
 
 
 async def test_a_gateway_that_refuses_the_token_is_told_in_a_sentence() -> None:
