@@ -2,7 +2,6 @@
 mistake in one field is a sentence about that field alone.
 
 Each choice offers to follow the level above and says what that is at the moment; a text that is left empty follows it.
-A group has at most five rows on Discord (a row for each choice, one for all texts together) and at most five texts.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from bot import sentences
 from bot.claude.models import Model
+from bot.conversation.panel_fields import ASKED, AUTO, GROUPS, LANGUAGE, Asked
 from bot.conversation.preferences import ADDING_UP, WORKSPACE_ONLY, Preferences, Scope
 from bot.panels import Field, FieldKind, Group, Option, Panel
 from bot.translations import NAMES, say
@@ -28,145 +28,6 @@ _LABEL = 75
 _MODEL_ID = re.compile(r"[\w.:/@\[\]-]{1,100}", re.ASCII)  # an option holds 100 on Discord
 _DOLLARS = re.compile(r"\$?\s*(\d{1,7})(?:[.,](\d{1,2}|\d{4,6}))?\s*\$?", re.ASCII)
 _PERSONA = 2_000  # what a text holds on both platforms; Slack takes 3,000
-
-_Kind: TypeAlias = Literal[
-    "model", "choice", "switch", "number", "dollars", "persona", "people", "roles", "ids"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One field of `Preferences`: its sentence, and what may be answered."""
-
-    name: str
-    label: str
-    kind: _Kind
-    options: tuple[tuple[str, str], ...] = ()
-    least: int = 0
-    most: int = 0
-    zero: str = ""
-
-
-_LANGUAGE = "language"
-_AUTO = "auto"  # stands for "", which is no option's value on either platform
-_GROUPS: tuple[tuple[str, str, tuple[_Asked, ...]], ...] = (
-    (
-        "answer",
-        sentences.GROUP_ANSWER,
-        (
-            _Asked("model", sentences.FIELD_MODEL, "model"),
-            _Asked(
-                "effort",
-                sentences.FIELD_EFFORT,
-                "choice",
-                (
-                    ("low", sentences.EFFORT_LOW),
-                    ("medium", sentences.EFFORT_MEDIUM),
-                    ("high", sentences.EFFORT_HIGH),
-                    ("xhigh", sentences.EFFORT_XHIGH),
-                    ("max", sentences.EFFORT_MAX),
-                    ("off", sentences.EFFORT_OFF),
-                ),
-            ),
-            _Asked(
-                "growing",
-                sentences.FIELD_GROWING,
-                "choice",
-                (("growing", sentences.GROWING_YES), ("when_done", sentences.GROWING_DONE)),
-            ),
-            _Asked("footer", sentences.FIELD_FOOTER, "switch"),
-            _Asked("persona", sentences.FIELD_PERSONA, "persona"),
-        ),
-    ),
-    (
-        "where",
-        sentences.GROUP_WHERE,
-        (
-            _Asked("answers_here", sentences.FIELD_ANSWERS_HERE, "switch"),
-            _Asked("always_on", sentences.FIELD_ALWAYS_ON, "switch"),
-            _Asked(
-                "reply_in",
-                sentences.FIELD_REPLY_IN,
-                "choice",
-                (("thread", sentences.IN_THREAD), ("channel", sentences.IN_CHANNEL)),
-            ),
-            _Asked(
-                "branching",
-                sentences.FIELD_BRANCHING,
-                "choice",
-                (
-                    ("never", sentences.BRANCH_NEVER),
-                    ("always", sentences.BRANCH_ALWAYS),
-                    ("busy", sentences.BRANCH_BUSY),
-                ),
-            ),
-        ),
-    ),
-    (
-        "manner",
-        sentences.GROUP_MANNER,
-        (
-            _Asked(
-                "while_answering",
-                sentences.FIELD_WHILE_ANSWERING,
-                "choice",
-                (("wait", sentences.WHILE_WAIT), ("steer", sentences.WHILE_STEER)),
-            ),
-            _Asked("remove_with_question", sentences.FIELD_REMOVE, "switch"),
-            _Asked(
-                _LANGUAGE,
-                sentences.FIELD_LANGUAGE,
-                "choice",
-                tuple((value, value) for value in (_AUTO, *NAMES)),
-            ),
-            _Asked("notify_after", sentences.FIELD_NOTIFY, "number", most=86_400, zero=sentences.NEVER),
-            _Asked("attach_pages", sentences.FIELD_ATTACH_PAGES, "number", most=1_000, zero=sentences.NEVER),
-            _Asked(
-                "attach_code", sentences.FIELD_ATTACH_CODE, "number", most=1_000_000, zero=sentences.NEVER
-            ),
-        ),
-    ),
-    (
-        "who",
-        sentences.GROUP_WHO,
-        (
-            _Asked(
-                "who_asks",
-                sentences.FIELD_WHO,
-                "choice",
-                (("everyone", sentences.WHO_EVERYONE), ("listed", sentences.WHO_LISTED)),
-            ),
-            _Asked("allowed_people", sentences.FIELD_ALLOWED_PEOPLE, "people"),
-            _Asked("allowed_groups", sentences.FIELD_ALLOWED_GROUPS, "roles"),
-            _Asked("denied_people", sentences.FIELD_DENIED_PEOPLE, "people"),
-            _Asked("denied_groups", sentences.FIELD_DENIED_GROUPS, "roles"),
-        ),
-    ),
-    (
-        "others",
-        sentences.GROUP_OTHERS,
-        (
-            _Asked("direct_messages", sentences.FIELD_DIRECT, "switch"),
-            _Asked("guests", sentences.FIELD_GUESTS, "switch"),
-            _Asked("outsiders", sentences.FIELD_OUTSIDERS, "switch"),
-            _Asked("bots", sentences.FIELD_BOTS, "ids"),
-            _Asked("bots_in_a_row", sentences.FIELD_BOTS_IN_A_ROW, "number", least=1, most=100),
-        ),
-    ),
-    (
-        "spending",
-        sentences.GROUP_SPENDING,
-        (
-            _Asked(
-                "requests_a_minute", sentences.FIELD_REQUESTS, "number", most=10_000, zero=sentences.NO_LIMIT
-            ),
-            _Asked("person_daily", sentences.FIELD_PERSON_DAILY, "dollars", zero=sentences.NO_LIMIT),
-            _Asked("channel_daily", sentences.FIELD_CHANNEL_DAILY, "dollars", zero=sentences.NO_LIMIT),
-            _Asked("workspace_daily", sentences.FIELD_WORKSPACE_DAILY, "dollars", zero=sentences.NO_LIMIT),
-        ),
-    ),
-)
-_ASKED: Mapping[str, _Asked] = {asked.name: asked for _, _, fields in _GROUPS for asked in fields}
 
 # ---------------------------------------------------------------------------------------------------- the form
 
@@ -205,7 +66,7 @@ def settings_panel(
     form = _Form(scope, above, changes, models, language)
     left_out = {*without, *above.locked, *(WORKSPACE_ONLY if scope == "channel" else ("always_on",))}
     groups = []
-    for id_, title, asked in _GROUPS:
+    for id_, title, asked in GROUPS:
         fields = tuple(form.field(one) for one in asked if one.name not in left_out)
         if fields:
             groups.append(Group(id_, say(language, title), fields))
@@ -233,7 +94,7 @@ class _Form:
     models: Sequence[Model]
     language: str
 
-    def field(self, asked: _Asked) -> Field:
+    def field(self, asked: Asked) -> Field:
         set_ = self.changes.get(asked.name)
         match asked.kind:
             case "model" | "choice" | "switch":
@@ -260,7 +121,7 @@ class _Form:
 
     def _made(
         self,
-        asked: _Asked,
+        asked: Asked,
         kind: FieldKind,
         values: tuple[str, ...],
         *,
@@ -271,7 +132,7 @@ class _Form:
         label = say(self.language, asked.label)
         return Field(asked.name, label, kind, values, options=options, hint=hint, limit=limit)
 
-    def _options(self, asked: _Asked, set_: object) -> tuple[Option, ...]:
+    def _options(self, asked: Asked, set_: object) -> tuple[Option, ...]:
         labels = self._labels(asked)
         held = _option(getattr(self.above, asked.name))
         follows = sentences.AS_EVERYWHERE if self.scope == "channel" else sentences.AS_USUAL
@@ -284,17 +145,17 @@ class _Form:
             ]  # for servers that do not know the effort: the operator knows whether this is one
         return (first, *[Option(value, _short(label)) for value, label in labels.items()][:_OPTIONS])
 
-    def _labels(self, asked: _Asked) -> dict[str, str]:
+    def _labels(self, asked: Asked) -> dict[str, str]:
         """What each value of a choice is called."""
         if asked.kind == "model":
             return {model.id: model.name for model in self.models if _MODEL_ID.fullmatch(model.id)}
         if asked.kind == "switch":
             return {"on": say(self.language, sentences.YES), "off": say(self.language, sentences.NO)}
-        if asked.name == _LANGUAGE:  # languages are called what they call themselves
-            return {_AUTO: say(self.language, sentences.LANGUAGE_OF_PERSON), **NAMES}
+        if asked.name == LANGUAGE:  # languages are called what they call themselves
+            return {AUTO: say(self.language, sentences.LANGUAGE_OF_PERSON), **NAMES}
         return {value: say(self.language, label) for value, label in asked.options}
 
-    def _empty_means(self, asked: _Asked) -> str:
+    def _empty_means(self, asked: Asked) -> str:
         held = getattr(self.above, asked.name)
         zero = say(self.language, asked.zero) if asked.zero else ""
         value = zero if not held and zero else _written(asked, held)
@@ -307,10 +168,10 @@ def _option(value: Any) -> str:
     """The value of the option that stands for this value of a preference."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return str(value) or _AUTO
+    return str(value) or AUTO
 
 
-def _written(asked: _Asked, value: Any) -> str:
+def _written(asked: Asked, value: Any) -> str:
     """A number as it may be written into the form."""
     if asked.kind != "dollars":
         return str(value)
@@ -338,7 +199,7 @@ def changed(
     changes: dict[str, Any] = {}
     mistakes: list[str] = []
     for name, told in values.items():
-        asked = _ASKED.get(name)
+        asked = ASKED.get(name)
         if asked is None or (scope == "channel" and name in WORKSPACE_ONLY):
             continue
         try:
@@ -366,7 +227,7 @@ class _Mistake(Exception):
         self.blanks = blanks
 
 
-def _read(asked: _Asked, told: tuple[str, ...]) -> Any:
+def _read(asked: Asked, told: tuple[str, ...]) -> Any:
     """The value that was submitted; None where the level above is to be followed."""
     if asked.kind in ("people", "roles", "ids"):
         # A list that is too long for a select comes as a text.
@@ -383,7 +244,7 @@ def _read(asked: _Asked, told: tuple[str, ...]) -> Any:
         case "choice":
             if value not in dict(asked.options):
                 raise _Mistake(sentences.MISTAKE_CHOICE)
-            return "" if value == _AUTO else value
+            return "" if value == AUTO else value
         case "model":
             if not _MODEL_ID.fullmatch(value):
                 raise _Mistake(sentences.MISTAKE_CHOICE)

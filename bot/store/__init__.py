@@ -1,6 +1,15 @@
-"""What must survive a restart: conversations, the journal of replies, what budgets had learned.
+"""What must survive a restart: conversations, the journal of replies, settings, spending, what budgets had learned.
 
-tables.py      the tables, as SQLAlchemy classes
-store.py       the questions that the rest of the bot asks of them
-migrations/    how an older file becomes today's (Alembic; run at each start)
+engine.py       the database, and what one question to it is
+tables.py       the tables, as SQLAlchemy classes
+nouns.py        what goes in and comes out
+store.py        `Store`: all of the questions that the rest of the bot asks, which are in
+    questions.py    taking questions up, forks, new beginnings
+    replies.py      the journal of replies, and what their buttons need
+    contexts.py     what Claude is told: turns, imported history, summaries, changed questions
+    forgetting.py   deleting what is stored of a person
+    preferences.py  `Store.preferences`: what managers set
+    ledger.py       `Store.ledger`: what was spent, and what the answers under way may cost
+rows.py         between rows and nouns
+migrations/     how an older file becomes today's (Alembic; run at each start)
 """

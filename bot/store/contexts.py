@@ -177,7 +177,7 @@ class Contexts(Part):
             known = await session.get(Reply, reply)
             if known is None:
                 return []
-            said = list(await rows.exchanges(session, known.conversation))
+            said = await rows.order(session, known.conversation)
             if reply not in said:
                 return []
             later = said[said.index(reply) + 1 :]

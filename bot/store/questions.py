@@ -173,7 +173,7 @@ async def _to_go_on_from(session: AsyncSession, reply: str) -> Conversation | No
     conversation = await session.get_one(Conversation, known.conversation)
     # An answer that is still growing has no text to go on from yet: the question waits for it in its conversation.
     ended = known.state not in ("growing", "ending")
-    said = list(await rows.exchanges(session, conversation.id))
+    said = await rows.order(session, conversation.id)
     if ended and reply in said and said[-1] != reply:
         return await _forked(session, conversation, reply, conversation.last)
     return conversation

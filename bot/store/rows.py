@@ -78,6 +78,16 @@ async def exchanges(session: AsyncSession, conversation: int) -> dict[str, list[
     return ordered
 
 
+async def order(session: AsyncSession, conversation: int) -> list[str]:
+    """The exchanges of a conversation in order, without reading what was said."""
+    replies = await session.scalars(
+        select(Turn.reply)
+        .where(Turn.conversation == conversation, Turn.state != "refused", Turn.reply != "")
+        .order_by(Turn.id)
+    )
+    return list(dict.fromkeys(replies))
+
+
 def copied(turns: Sequence[Turn], conversation: int) -> list[Turn]:
     """The same turns in another conversation, in exchanges of their own."""
     return [
