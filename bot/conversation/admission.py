@@ -116,11 +116,10 @@ class Admission:
         refusal = may(asking, terms.preferences, self._house)
         return self._turned(refusal, terms)
 
-    def count(self, incoming: Incoming, terms: Terms) -> Turned | None:
+    def count(self, place: Place, person: Person, terms: Terms) -> Turned | None:
         """One more request of this person; None: go on."""
-        place = incoming.place
         seconds = self._rates.ask(
-            (place.platform, place.workspace, incoming.person.id),
+            (place.platform, place.workspace, person.id),
             limit=terms.preferences.requests_a_minute,
             now=asyncio.get_running_loop().time(),
         )

@@ -150,6 +150,10 @@ class Controls:
         if live is not None or self._answers.turns.busy(answered.conversation):
             await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
             return
+        turned = self._admission.count(pressed.place, pressed.person, terms)
+        if turned is not None:
+            await channel.whisper(pressed.place, pressed.person, turned.sentence)
+            return
         await self.again(channel, answered, pressed.person, terms, way="regenerate")
 
     async def again(

@@ -278,7 +278,7 @@ class Conversations:
             return Turned(say(terms.language, sentences.LONG_QUESTION, length=length, limit=f"{limit:,}"))
         if incoming.key in self._counted:
             return None
-        turned = self._admission.count(incoming, terms)
+        turned = self._admission.count(incoming.place, incoming.person, terms)
         self._counted[incoming.key] = None
         while len(self._counted) > _COUNTED:
             self._counted.popitem(last=False)

@@ -56,7 +56,9 @@ class Revisions:
             scope="",
             message=edited.message,
         )
-        turned = self._admission.may_ask(asked, "edit", terms) or self._admission.count(asked, terms)
+        turned = self._admission.may_ask(asked, "edit", terms) or self._admission.count(
+            edited.place, edited.person, terms
+        )
         if turned is not None:
             if turned.sentence:
                 await channel.answer(edited.place, edited.person, turned.sentence)
