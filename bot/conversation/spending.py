@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.claude.answer import Ask
 from bot.claude.events import Usage
@@ -66,9 +66,22 @@ class Spending:
         return OverLimit(full.whose, full.limit, _DAY - now % _DAY, reserved=full.spent < full.limit)
 
     async def settle(
-        self, reply: str, model: str, usage: Usage, *, written_for_an_hour: int = 0, searches: int = 0
+        self,
+        reply: str,
+        model: str,
+        usage: Usage,
+        *,
+        said: str = "",
+        written_for_an_hour: int = 0,
+        searches: int = 0,
     ) -> int:
-        """The reply has ended: what it cost, in millionths of a dollar. Settling again changes nothing."""
+        """The reply has ended: what it cost, in millionths of a dollar. Settling again changes nothing.
+
+        said  the words of an answer that was stopped or broke off. Claude tells what it wrote only at the end, but
+              bills what it had written by then: so their length counts, or else stopping each answer before its last
+              word would be a way around every limit
+        """
+        usage = replace(usage, tokens_out=max(usage.tokens_out, tokens(said)))
         micros = self.cost(model, usage, written_for_an_hour=written_for_an_hour, searches=searches)
         await self._ledger.settle(
             reply,

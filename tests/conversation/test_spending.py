@@ -75,6 +75,17 @@ async def test_a_question_that_never_reached_claude_costs_nothing(spending: Spen
     assert (await spending.summary(ADA, now=NOON)).today.person.replies == 0
 
 
+async def test_an_answer_that_was_stopped_is_paid_for_by_its_length(spending: Spending) -> None:
+    """The API counts the output only in its last event, which a stopped answer never gets."""
+    await spending.reserve("r1", ADA, ASK, preferences(), now=NOON)
+    micros = await spending.settle("r1", MODEL, Usage(tokens_in=10, tokens_out=1), said="word " * 600)
+    assert micros == 20 + 10 * 1000
+    await spending.reserve("r2", ADA, ASK, preferences(), now=NOON)
+    whole = await spending.settle("r2", MODEL, Usage(tokens_in=10, tokens_out=900), said="word")
+    assert whole == 20 + 9000, "what Claude tells counts where it is more: thinking is not among the words"
+    assert (await spending.summary(ADA, now=NOON)).today.person.tokens_out == 1900
+
+
 @pytest.mark.parametrize(
     ("content", "least", "most"),
     [
