@@ -266,7 +266,7 @@ class _Writer:
     def on_formula(self, index: int, mark: Mark) -> str:
         del index
         line = self.source.rfind("\n", 0, mark.start) + 1
-        after = self.source[mark.end : mark.end + 1]
+        after = self.source[mark.end :].lstrip(" ")[:1]
         if mark.level and not self.source[line : mark.start].strip() and after in ("", "\n"):
             return f"```tex\n{mark.text}\n```"
         return f"`{' '.join(mark.text.split())}`"

@@ -40,6 +40,7 @@ _FLAGS = 64  # letters of flags looked back over, two for each; nobody writes mo
 _MARKER = re.compile(r"[ \t>]*(?:\d{1,9}[.)]|[-+*])[ \t]*$")
 # What would be read as a block's mark if a page began with it.
 _STARTS_BLOCK = re.compile(r"[ \t]*(?:[-+*#>=|~`<:$\\]|\d)")
+_MARKED = 32  # characters that a marker alone on its line may take, quotes and indentation included
 _INDENT = re.compile(r"[ \t]*$")
 
 
@@ -331,7 +332,7 @@ def _plain(
     for at in words | sentences:
         if start < at < len(source):
             line = source.rfind("\n", 0, at) + 1
-            if _MARKER.match(source[line:at]):
+            if at - line <= _MARKED and _MARKER.match(source[line:at]):
                 continue
             quoted = bool(quote) and at == line  # each line of a quote says so again
             risky = not quoted and _STARTS_BLOCK.match(source, at) is not None

@@ -493,7 +493,8 @@ class OpenPage:
         limit = self._growing(reading) if surplus is None else surplus - unit.start + floor
         another = unit.tables + len(reading.tables) < self._syntax.tables
         certain = max(certain, certain_place(reading, self._syntax, floor, limit, another=another))
-        healed = heal(reading, self._syntax, partial(self._part, self._open), certain)
+        tables = self._syntax.tables - unit.tables
+        healed = heal(reading, self._syntax, partial(self._part, unit), certain, tables=tables)
         stop = healed.end
         if surplus is not None and surplus - unit.start + floor < stop:
             stop = surplus - unit.start + floor

@@ -15,6 +15,7 @@ from bot.markup import Leaf, Reading, Syntax
 from bot.reply.cuts import parts, runs
 
 _ROUNDS = 6  # one opener in front of another, each held back in turn: more is nobody's writing
+_CELL = 60  # a bar so early in a line may be a header's: the line waits as a whole
 _AGAIN = 6_000  # characters read again for one frame, at most
 FEW = 24  # delimiters left open in one paragraph: past this they are characters
 _CROWD = 80  # brackets in one paragraph: past this they are characters
@@ -53,14 +54,18 @@ def close_fence(leaf: Leaf, source: str, end: int) -> str:
 
 
 def heal(
-    reading: Reading, syntax: Syntax, again: Callable[[str], Reading], floor: int, *, patience: int = PATIENCE
+    reading: Reading, syntax: Syntax, again: Callable[[str], Reading], floor: int, *, tables: int = 0
 ) -> Healed:
-    """How to show a reading whose source will go on. Nothing before `floor` is held back. `again` reads a part of it."""
+    """How to show a reading whose source will go on. Nothing before `floor` is held back.
+
+    again   reads a part of it
+    tables  how many of its tables are shown as tables
+    """
     source, leaf = reading.source, reading.leaf
     if leaf.fence:
         return _heal_fence(reading, floor)
     size = len(source)
-    end = _hold_lines(reading, size)
+    end = _hold_lines(reading, size, tables)
     closers: list[str] = []
     whole = end == size
     if not whole:
@@ -72,12 +77,12 @@ def heal(
     while leaf.kind in ("paragraph", "heading", "item", "html_block") and end > leaf.start:
         rounds += 1
         if rounds > most:
-            end = max(floor, size - patience)
+            end = max(floor, size - PATIENCE)
             break
         loose = _unresolved(reading, syntax, whole=whole)
         if whole:
             loose = sorted(loose + _trailing(reading) + _reference_at_end(reading))
-        held = next((at for at, _ in loose if at >= floor and size - at <= patience), end)
+        held = next((at for at, _ in loose if at >= floor and size - at <= PATIENCE), end)
         if held >= end:
             closers = [what for at, what in loose if at >= floor and what.strip("*_~") == "" and what]
             closers = closers if len(closers) <= FEW else []
@@ -90,7 +95,7 @@ def heal(
     while True:
         stripped = _stripped(source, end)
         checked = floor < stripped and end < size and leaf.kind != "table"
-        held = _dangling(source, stripped) if checked else stripped
+        held = min(_dangling(source, end), stripped) if checked else stripped
         if held == stripped or size - held > PATIENCE or _in_code(reading, stripped):
             break
         end = held
@@ -133,7 +138,7 @@ def _line_start(source: str, at: int) -> int:
     return source.rfind("\n", 0, at) + 1
 
 
-def _hold_lines(reading: Reading, end: int) -> int:
+def _hold_lines(reading: Reading, end: int, tables: int) -> int:
     """A line that is nothing but marks so far, a row that is not whole, a header whose separator has not come."""
     source, leaf = reading.source, reading.leaf
     last = source.rfind("\n", 0, end) + 1
@@ -141,9 +146,14 @@ def _hold_lines(reading: Reading, end: int) -> int:
     if leaf.kind == "fence":
         return end  # its closing line may yet turn out to be code, which looks the same
     if leaf.kind == "table":
-        if last < end and source[last:end].strip() and reading.tables and reading.tables[-1].end >= end:
-            table = reading.tables[-1]
-            held = source.rfind("\n", 0, table.start) + 1 if last <= table.ends[0] else last
+        table = reading.tables[-1]
+        if table.end >= end:
+            # One that is laid out is nothing without a row, which may make a list of it.
+            least = 1 if len(reading.tables) <= tables else 2
+            if last <= table.ends[0] or sum(row <= last for row in table.ends) < least:
+                held = source.rfind("\n", 0, table.start) + 1
+            else:
+                held = last
     elif leaf.kind == "definition":
         held = last
     elif leaf.kind == "html_block":
@@ -188,7 +198,7 @@ def _hold_header(reading: Reading, end: int) -> int:
     for start, stop in _texts(reading):
         bar = source.find("|", max(start, last), min(stop, end))
         if bar >= 0:
-            return last if not source[last:bar].strip(" \t>") else bar
+            return last if bar - last <= _CELL else bar
     return end
 
 
@@ -219,6 +229,9 @@ def _unresolved(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[
 def _trailing(reading: Reading) -> list[tuple[int, str]]:
     """What the next character may change: a run of delimiters, a backslash, an entity."""
     source, leaf = reading.source, reading.leaf
+    display = reading.marks[-1] if reading.marks else None
+    if display and display.kind == "formula" and display.level and not source[display.end :].strip(" "):
+        return [(display.start, "")]  # on a line of its own it is a block, with more on the line it is not
     found = _TRAILING.search(source, max(leaf.start, len(source) - PATIENCE))
     if found is None:
         return []

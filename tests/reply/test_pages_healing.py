@@ -65,6 +65,31 @@ def test_what_may_yet_become_markup_waits(written: str, seen: str) -> None:
     assert shown(SLACK, written) == seen
 
 
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("Intro.\n\nName | Cou", "Intro."),
+        ("Intro.\n\nName | Count\n--- | ---\n", "Intro."),
+        (
+            "Intro.\n\nName | Count\n--- | ---\none | 1\n",
+            "Intro.\n\n```\nName  Count\n────  ─────\none   1\n```",
+        ),
+        (
+            "| a | b |\n|---|---|\n| 1 | 2 |\n\nMore:\n\n| c |\n|---|\n| 3",
+            "```\na  b\n─  ─\n1  2\n```\n\nMore:",
+        ),
+        ("So $$x^2$$", "So"),
+        ("$$x^2$$ and", "`x^2` and"),
+        ("$$x^2$$\n", "```tex\nx^2\n```"),
+        ("$$\nx^2\n$$\n\n\\", "```tex\nx^2\n```"),
+        ("Title\n---\n\n*", "## Title"),
+    ],
+)
+def test_what_discord_shows_in_another_form_waits_until_the_form_is_known(written: str, seen: str) -> None:
+    """A table's header, or a formula that may be a block, is not seen in one form first and then in another."""
+    assert shown(DISCORD, written) == seen
+
+
 @pytest.mark.parametrize("opener", ["`", "[", "![", "[text](https://example.com/"])
 def test_nothing_waits_for_more_than_two_hundred_characters(opener: str) -> None:
     """Then it is shown as it is."""
