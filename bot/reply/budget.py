@@ -34,6 +34,8 @@ _ALONE = 10.0
 REMEMBER = 600.0
 # Seconds without a call after which a full budget counts as rested: what follows begins with a whole burst.
 _REST = 30.0
+# Without headers a window that was made smaller has one call more after so many seconds.
+REGAIN = 600.0
 # A wait that proves too short is doubled from here on, whatever the platform says, to a cap.
 _AGAIN = 0.5
 _AGAIN_MOST = 30.0
@@ -54,7 +56,7 @@ class Budget:
 
     __slots__ = (
         "_again", "_at", "_doubtful", "_ends", "_ends_early", "_episode", "_heard", "_late", "_left", "_lessons", "_level",
-        "_opened", "_sluice", "_sure_from", "bucket", "burst", "episodes", "flights", "limit", "period", "rate",
+        "_opened", "_regain_at", "_sluice", "_sure_from", "bucket", "burst", "episodes", "flights", "limit", "period", "rate",
         "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
     )  # fmt: skip
 
@@ -86,7 +88,9 @@ class Budget:
         # learning
         # What headers said last: when, calls left, seconds until all are back.
         self._heard: tuple[float, int, float] | None = None
-        self._lessons = Lessons(rule, now)
+        # Windows come with headers, or are made smaller by hand: a thousand channels need no lessons.
+        self._lessons = Lessons(rule, now) if rule.shape == "bucket" else None
+        self._regain_at = math.inf
         self._sluice: Sluice | None = None
         self._episode = False
         self._again = 0  # refusals of a call that went alone, one after the other
@@ -204,7 +208,7 @@ class Budget:
         if self.told_by_headers:
             if self._sluice is not None:
                 self._sluice.passed(now)
-        elif self.shape == "bucket":
+        elif self._lessons is not None:
             self._lessons.passed(now, arrived)
 
     def spent(self, now: float) -> None:
@@ -229,6 +233,8 @@ class Budget:
             self.episodes += 1
             if not self.told_by_headers:
                 self._learn(now, retry_after)
+            elif self._sluice is not None:
+                self._stand()
         elif not late:
             # The wait that we were told was too short.
             self._again += 1
@@ -303,13 +309,17 @@ class Budget:
             self.limit, self.burst = limit, min(limit, PACED)
             self._level, self._at = float(min(remaining, self.burst)), now
         elif reset_after < 0.8 * self._sluice.period:
-            self.shape, self._sluice, self._opened = "window", None, False
+            self._stand()
             return False
         elif limit != self._sluice.size:
             self._sluice = Sluice(limit, reset_after)
         self.rate, self.period = limit / reset_after, reset_after
         self._sluice.told(now, limit - remaining - (1 if self.flights else 0))
         return True
+
+    def _stand(self) -> None:
+        """It does not slide after all."""
+        self.shape, self._sluice, self._opened, self.burst = "window", None, False, self.limit
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -319,20 +329,25 @@ class Budget:
     def _turn(self, now: float) -> None:
         """Bring the state to `now`."""
         if self.shape == "bucket":
-            if self._lessons.stirs(now) and not self.told_by_headers:
+            lessons = None if self.told_by_headers else self._lessons
+            if lessons is not None and lessons.stirs(now):
                 self._level = self._level_at(now)
                 self._at = max(self._at, now)
-                self._lessons.pass_time(now)
-                self._heed()
+                lessons.pass_time(now)
+                self._heed(lessons)
             if now > self._at:
                 self._level = self._level_at(now)
                 self._at = now
-                rested = self._level >= self.burst and not self.flights and now - self.used_at > _REST
-                if rested and not self.told_by_headers:
-                    # Full: what is counted from here on began with a whole burst.
-                    self._lessons.rested(now)
-                    self._heed()
+                whole = self._level >= self.burst and not self.flights and now - self.used_at > _REST
+                if whole and lessons is not None:
+                    lessons.rested(now)
+                    self._heed(lessons)
+                    self._level = float(self.burst)
         elif self._opened and now >= self._ends:
+            if now >= self._regain_at and not self.told_by_headers:
+                self.burst = min(self.bucket.rule.burst, self.burst + 1)
+                self.rate = self.burst / self.period
+                self._regain_at = now + REGAIN
             # Calls that may have arrived after this window's end are in the next one, and may have opened it.
             doubtful = self._late + self.flights
             self._level = float(self.burst - doubtful)
@@ -352,18 +367,18 @@ class Budget:
     def _learn(self, now: float, wait: float) -> None:
         """What a refusal teaches a budget that has no headers."""
         rule = self.bucket.rule
-        if self.shape == "bucket":
+        if self._lessons is not None:
             # Of the calls in flight some have arrived already.
             self._lessons.refused(now, wait, 0.5 * self.flights, 2.0 * self.trip)
-            self._heed()
+            self._heed(self._lessons)
             return
         # Fewer calls per window than assumed: let through so many as were, one fewer each time.
         self.burst = max(1, min(self.burst - 1, round(self.burst * 0.7)))
         self.period = rule.burst / rule.rate
         self.rate = self.burst / self.period
+        self._regain_at = now + REGAIN
 
-    def _heed(self) -> None:
-        lessons = self._lessons
+    def _heed(self, lessons: Lessons) -> None:
         self.rate, self.burst, self._sluice = lessons.rate, lessons.burst, lessons.sluice
 
     # ------------------------------------------------------------------------------------------------ memory
@@ -377,7 +392,7 @@ class Budget:
             left=max(0.0, self.left(now)),
             told=self.told_by_headers,
         )
-        if self.shape == self.bucket.rule.shape == "bucket":
+        if self._lessons is not None and not self.told_by_headers:
             return {**learned, **self._lessons.export(now)}
         return learned
 
@@ -391,11 +406,13 @@ class Budget:
         self.period = float(learned["period"])
         self.told_by_headers = bool(learned["told"])
         if self.shape == "bucket":
-            if not self.told_by_headers:
+            if self._lessons is not None and not self.told_by_headers:
                 self._lessons.restore(learned, rate, self.burst, left, now, elapsed)
-                self._heed()
+                self._heed(self._lessons)
             self._level = min(float(self.burst), left + elapsed * self.rate)
             self._at = now
-        elif elapsed < self.period:
+            return
+        self._regain_at = now + REGAIN
+        if elapsed < self.period:
             self._opened, self._level = True, left
             self._ends = self._ends_early = now + self.period - elapsed

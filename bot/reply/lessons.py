@@ -68,7 +68,7 @@ class Taught(TypedDict):
 
 @dataclass(slots=True)
 class _Probe:
-    """A stretch at the rule's rate: what was proven before it, when it began, and what was let through."""
+    """A stretch at the rule's rate: what was proven before it, its first call, and how many were let through."""
 
     base: float
     since: float
@@ -120,6 +120,8 @@ class Lessons:
             self.sluice.passed(now)
         probe = self._probe
         if probe is not None:
+            if not probe.calls:
+                probe.since = now
             probe.calls += 1
             if probe.calls > self._rule.burst + 2 + probe.base * (now - probe.since):
                 # More went through than the learned limit can explain: it has come back.
