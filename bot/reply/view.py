@@ -379,6 +379,7 @@ class View:
                 self.look_at = 0  # the plan is to see it: the next page is posted first
                 return None
             if content == message.refused and not self.finished:
+                message.seen = length  # nothing to ask again before there is more text
                 return None
             return Call(self, message, None, content, page.end, length)
         return None
