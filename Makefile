@@ -11,7 +11,7 @@ help:
 	@echo "make test        all tests"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       the benchmarks"
-	@echo "make properties  pages at every prefix of every document (minutes)"
+	@echo "make properties  pages at every prefix of every document (minutes; READMES=folders, SECONDS_OF_FUZZ=600)"
 	@echo "make pictures    the README's pictures, taken anew in Chromium"
 	@echo "make lock        resolve requirements/ anew (needs uv)"
 
@@ -35,8 +35,12 @@ bench: .venv
 	@$(BIN)/python -m bench pacing
 	@$(BIN)/python -m bench pages
 
-properties: .venv
-	@$(BIN)/python -m pytest -m properties tests
+properties: .venv .corpora
+	@$(BIN)/python -m pytest -m properties -s tests
+
+# The specifications' examples, out of a package that carries them: their licence is not ours. Without them those tests are skipped.
+.corpora:
+	@$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest .corpora marko==2.2.4 || mkdir -p .corpora
 
 pictures: .venv
 	@$(BIN)/python -m tests.page.pictures docs

@@ -28,7 +28,7 @@ _DANGLING = re.compile(
     r"[ \t]*",
 )
 _SEPARATOR = re.compile(r"[ \t|:-]*")
-_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\u200d|[\U0001f1e6-\U0001f1ff]+)$")
+_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\u200d|[\U0001f1e6-\U0001f1ff]+)\Z")
 _OPENERS = re.compile(r"\\.|`+|!?\[|\]|<|\$\$?", re.DOTALL)
 _DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:")
 _AMOUNT = re.compile(r"\d[\d.,]*")
@@ -82,6 +82,8 @@ def heal(
         loose = _unresolved(reading, syntax, whole=whole)
         if whole:
             loose = sorted(loose + _trailing(reading) + _reference_at_end(reading))
+        else:
+            loose = sorted(loose + _touching(reading))
         held = next((at for at, _ in loose if at >= floor and size - at <= PATIENCE), end)
         if held >= end:
             closers = [what for at, what in loose if at >= floor and what.strip("*_~") == "" and what]
@@ -249,6 +251,14 @@ def _trailing(reading: Reading) -> list[tuple[int, str]]:
     if last is not None and last.kind in ("code", "formula", "image", "footnote"):
         at = last.start
     return [(at, "")]
+
+
+def _touching(reading: Reading) -> list[tuple[int, str]]:
+    """A run of delimiters right in front of what is held back: what it is depends on that."""
+    source, leaf = reading.source, reading.leaf
+    at = len(source.rstrip("*_~"))
+    inside = any(m.start <= at < m.end for m in reading.marks if m.kind not in ("strong", "em", "strike"))
+    return [(at, "")] if leaf.start <= at < len(source) and not inside else []
 
 
 def _reference_at_end(reading: Reading) -> list[tuple[int, str]]:

@@ -7,13 +7,28 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import random
+import re
+import sys
+import sysconfig
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "corpora"
 SCRIPTS = ROOT / "sandbox" / "claude" / "scripts"
+_SPECIFICATIONS = ("/tests/spec/commonmark.txt", "/tests/spec/gfm.txt")
+_EXAMPLE = re.compile(r"^`{32} example[^\n]*\n(.*?)^\.\n", re.MULTILINE | re.DOTALL)
+# Where systems keep what packages say of themselves; this Python's own packages are found in any case.
+_USUAL = (
+    sysconfig.get_path("purelib", vars={"base": sys.base_prefix}),
+    "/usr/lib/python3/dist-packages",
+    "/usr/lib/node_modules",
+    "/usr/local/lib/node_modules",
+    "/usr/share/doc",
+)
 
 
 def scripts() -> dict[str, str]:
@@ -30,21 +45,44 @@ def answers() -> dict[str, str]:
 
 
 def readmes() -> dict[str, str]:
-    """The descriptions of the installed packages."""
+    """The descriptions of the installed packages, and what else is installed and written in Markdown.
+
+    READMES, a list of folders as in PATH, says where else to look; without it the usual places are searched.
+    """
     found: dict[str, str] = {}
     for package in importlib.metadata.distributions():
-        text = str(package.metadata.json.get("description") or "")
-        if text.strip():
-            found[str(package.name)] = text.replace("\r\n", "\n")
-    return dict(sorted(found.items()))
+        found[str(package.name)] = str(package.metadata.json.get("description") or "")
+    for folder in _folders():
+        for path in sorted(folder.rglob("*.md")):
+            found[str(path)] = path.read_text(errors="replace") if path.is_file() else ""
+        for path in sorted(folder.rglob("*.dist-info/METADATA")):
+            found[path.parent.name] = path.read_text(errors="replace").partition("\n\n")[2]
+    texts = {
+        name: text.replace("\r\n", "\n") for name, text in sorted(found.items()) if len(text.strip()) > 200
+    }
+    return {name: text for text, name in {text: name for name, text in texts.items()}.items()}
+
+
+def _folders() -> Iterator[Path]:
+    given = os.environ.get("READMES")
+    places = given.split(os.pathsep) if given is not None else _USUAL
+    return (Path(place) for place in places if place and Path(place).is_dir())
 
 
 def specification() -> dict[str, str]:
-    """CommonMark's examples, where a copy of them lies in the shared folder."""
-    path = SHARED / "commonmark.json"
-    if not path.exists():
-        return {}
-    return {f"example {each['example']}": each["markdown"] for each in json.loads(path.read_text())}
+    """The examples of CommonMark and of GitHub's flavour, out of an archive that `make properties` fetches.
+
+    The specifications are under a licence that is not this repository's, so no copy of them is part of it.
+    """
+    found: dict[str, str] = {}
+    for archive in sorted((ROOT / ".corpora").glob("*.tar.gz")):
+        with tarfile.open(archive) as files:
+            for member in files:
+                if member.name.endswith(_SPECIFICATIONS) and (file := files.extractfile(member)) is not None:
+                    text = file.read().decode()
+                    for number, example in enumerate(_EXAMPLE.findall(text), 1):
+                        found[f"{Path(member.name).stem} {number}"] = example.replace("→", "\t")
+    return found
 
 
 # What Markdown is made of. Random texts of these hit more of its corners than random characters do.

