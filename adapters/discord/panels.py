@@ -96,6 +96,7 @@ class _Row:
 
     component: dict[str, Any]
     line: str
+    group: str
 
 
 def as_messages(panel: Panel, opened: str) -> list[dict[str, Any]]:
@@ -109,15 +110,10 @@ def as_messages(panel: Panel, opened: str) -> list[dict[str, Any]]:
             pages[-1], rows = rows[:ROWS], rows[ROWS:]
             pages.append([])
         pages[-1] += rows
-    head = f"**{_plain(panel.title)}**"
-    if panel.intro:
-        head += f"\n{hush(panel.intro)}"
+    head = [f"## {_plain(panel.title)}", *([hush(panel.intro)] if panel.intro else [])]
     return [
         {
-            "content": "\n".join([*([head] if not index else []), *(one.line for one in page if one.line)])[
-                :CONTENT
-            ]
-            or head[:CONTENT],
+            "content": "\n".join([*([] if index else head), *_told(page)])[:CONTENT] or "\u200b",
             "allowed_mentions": dict(NONE_PINGED),
             "flags": SUPPRESS_EMBEDS,
             "components": [row(one.component) for one in page],
@@ -126,23 +122,35 @@ def as_messages(panel: Panel, opened: str) -> list[dict[str, Any]]:
     ]
 
 
+def _told(page: Sequence[_Row]) -> Iterator[str]:
+    """What the rows are, in their order: a select shows its choice, and no longer what is chosen."""
+    group = ""
+    for one in page:
+        if one.group and one.group != group:
+            yield f"**{_plain(one.group)}**"
+        group = one.group
+        if one.line:
+            yield f"- {one.line}"
+
+
 def _rows(group: Group, number: int, opened: str) -> Iterator[_Row]:
     for field in group.fields:
         if field.kind not in _TYPED:
-            yield from _selects(field, opened)
-    if any(field.kind in _TYPED for field in group.fields):
+            yield from _selects(field, group.title, opened)
+    texts = [field.label for field in group.fields if field.kind in _TYPED]
+    if texts:
         button = {
             "type": 2,
             "style": 2,
             "label": _short(group.title, 80) or "…",
             "custom_id": signed(GROUP, opened, str(number)),
         }
-        yield _Row(button, "")
+        yield _Row(button, _plain(", ".join(texts)), group.title)
 
 
-def _selects(field: Field, opened: str) -> Iterator[_Row]:
+def _selects(field: Field, group: str, opened: str) -> Iterator[_Row]:
     """One select; as many as it takes where there are more than 25 choices."""
-    line = f"**{_plain(field.label)}**" + (f": {hush(field.hint)}" if field.hint else "")
+    line = _plain(field.label) + (f": {hush(field.hint)}" if field.hint else "")
     select: dict[str, Any] = {
         "type": _SELECTS[field.kind],
         "placeholder": _short(field.label, 150),
@@ -152,7 +160,7 @@ def _selects(field: Field, opened: str) -> Iterator[_Row]:
     if field.kind in _DEFAULTS:
         held = [{"id": id_, "type": _DEFAULTS[field.kind]} for id_ in field.values[:OPTIONS] if id_.isdigit()]
         name = signed(PICK, opened, field.id)
-        yield _Row({**select, "custom_id": name, **({"default_values": held} if held else {})}, line)
+        yield _Row({**select, "custom_id": name, **({"default_values": held} if held else {})}, line, group)
         return
     for part, first in enumerate(range(0, len(field.options), OPTIONS)):
         options = [
@@ -171,7 +179,7 @@ def _selects(field: Field, opened: str) -> Iterator[_Row]:
         }
         if len(field.options) > OPTIONS:
             made["min_values"] = 0  # what is chosen may stand in the other select
-        yield _Row(made, line if not part else "")
+        yield _Row(made, line if not part else "", group)
 
 
 # ------------------------------------------------------------------------------------------------------ what comes back

@@ -54,7 +54,8 @@ class Writing:
         self._interactions = interactions
         self._ping_asker = ping_asker
         self._old: Recent[str, None] = Recent()
-        self._newest: Recent[str, str] = Recent()  # reply -> the message of its newest page
+        # The message of the newest page, by reply; by route, where the question is posted in front of the answer.
+        self._newest: Recent[str, str] = Recent()
         self._tried: Recent[str, _Tried] = Recent(1000)
         self._claimed: Recent[str, None] = Recent()  # messages that a post of ours is known to have made
         self._no_arrow: Recent[str, None] = Recent()
@@ -122,7 +123,7 @@ class Writing:
         if isinstance(reading, Sent):
             interaction.original = reading.ref.message
             interaction.messages.add(reading.ref.message)
-            self._newest.put(content.reply, reading.ref.message)
+            self._page(place, content, reading.ref)
             self._seen.made(reading.ref)
             self._claimed.put(reading.ref.message, None)
         return plain(reading)
@@ -143,7 +144,7 @@ class Writing:
         return plain(reading)
 
     async def _post(self, place: Place, content: Content, key: str, *, aside: bool = False) -> Outcome:
-        newest = (self._newest.get(content.reply) if content.reply else None) or ""
+        newest = self._newest.get(content.reply or place.route) or self._newest.get(place.route) or ""
         arrow = place.reply_to or newest
         if place.channel in self._no_arrow or self._seen.last_in(place.channel) == newest != "":
             arrow = ""  # right under the page before it an arrow would be noise
@@ -160,10 +161,13 @@ class Writing:
         if isinstance(reading, Sent):
             self._tried.drop(key)
             self._claimed.put(reading.ref.message, None)
-            if content.reply:
-                self._newest.put(content.reply, reading.ref.message)
+            self._page(place, content, reading.ref)
             self._seen.made(reading.ref, key)
         return plain(reading)
+
+    def _page(self, place: Place, content: Content, ref: Ref) -> None:
+        for name in filter(None, (content.reply, place.route)):
+            self._newest.put(name, ref.message)
 
     async def _edit(self, ref: Ref, content: Content, *, aside: bool = False) -> Outcome:
         call = Call("PATCH", f"/channels/{ref.channel}/messages/{ref.message}", budgets.EDIT, ref.channel)

@@ -305,10 +305,11 @@ async def test_ask_about_this_opens_a_form_and_the_answer_stands_under_the_messa
         route=submitted.place.route,
     )
     announced = stage.platform.profile.dialect.asks("Ada", "why?", by="Ada asks about this:")
-    ref = await stage.post(place, announced, key="k1")
-    await stage.post(place, "Because.", key="k2")
+    ref = await stage.post(place, announced, key="k1", reply="")
+    answer = await stage.post(place, "Because.", key="k2", reply="r2")
     assert [m["text"] for m in public(stage)] == ["**Ada asks about this:** why?", "Because."]
     assert stage.shown(ref)["reply_to"] == want.about.message.message
+    assert not stage.shown(answer)["reply_to"], "right under its question an arrow would be noise"
     assert stage.record.entries("shown", message=ref.message)[0]["pings"] == [], "its author asked nothing"
     await stage.record.wait(lambda _: not whispered(stage), within=WITHIN)
 
@@ -377,11 +378,14 @@ async def test_a_large_form_is_messages_of_five_rows_with_its_choices_as_they_st
     first, second = await opened(stage)
     assert first["ephemeral_for"] == second["ephemeral_for"] == stage.ada
     assert first["text"].split("\n") == [
-        "**Settings**",
+        "## Settings",
         "For this channel.",
-        "**Model**",
-        "**Growing**",
+        "**The answer**",
+        "- Model",
+        "- Growing",
+        "- Persona",
     ]
+    assert second["text"].split("\n")[-2:] == ["**Spending**", "- Dollars a day, A minute"]
     assert [one["label"] for one in first["controls"]] == ["Model", "Growing", "The answer"]
     assert [one["label"] for one in second["controls"]] == ["People", "Roles", "Tools", "Spending"]
     model = stage.server.state.message(stage.general, first["id"]).components[0]["components"][0]
