@@ -21,6 +21,7 @@ import typer
 
 from adapters.discord.dialect import DiscordDialect
 from adapters.slack.dialect import SlackDialect
+from bot import sentences
 from bot.ports import Dialect
 from bot.reply.pages import Document
 from bot.settings import Settings
@@ -194,7 +195,7 @@ def _settled(world: World, record: Record, question: _Question) -> bool:
     """Nothing grows any more: Claude has ended everywhere, and no message carries a button."""
     pages = _last_frames(_frames(record, question))
     ended = all(request.ended for request in world.claude.requests)
-    return bool(pages) and ended and not any(page["controls"] for page in pages)
+    return bool(pages) and ended and not any(sentences.STOP in page["controls"] for page in pages)
 
 
 def _is_whole(world: World, pages: Sequence[Entry], question: _Question) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from bot import sentences
 from sandbox.claude.choice import Request
 from sandbox.record import Entry, Record
 from sandbox.world import World
@@ -158,17 +159,17 @@ class Chat:
 
     def is_settled(self, question: str) -> bool:
         pages = self.pages(question)
-        return bool(pages) and not any(page["controls"] for page in pages)
+        return bool(pages) and not any(sentences.STOP in page["controls"] for page in pages)
 
     async def settled(self, question: str, *, within: float = 60.0) -> str:
-        """Wait until the answer no longer carries a button; what it says then."""
+        """Wait until the answer can no longer be stopped; what it says then."""
         await self.world.record.wait(lambda _: self.is_settled(question), within=within)
         return self.text(question)
 
     async def growing(self, question: str, *, within: float = 20.0) -> None:
         """Wait until some of the answer is seen, with its Stop button."""
         await self.world.record.wait(
-            lambda _: any(page["controls"] for page in self.pages(question)), within=within
+            lambda _: any(sentences.STOP in page["controls"] for page in self.pages(question)), within=within
         )
 
     async def asked(self, part: str, *, within: float = 20.0) -> Request:

@@ -161,7 +161,8 @@ async def test_a_slash_command_is_answered_where_it_was_typed(chat: Chat) -> Non
     def whole(_: object) -> bool:
         shown = chat.world.record.entries("shown", chat.name, author=chat.server.bot_id)
         return bool(request.ended) and any(
-            one["text"].replace("&lt;", "<") == request.said and not one["controls"] for one in shown
+            one["text"].replace("&lt;", "<") == request.said and sentences.STOP not in one["controls"]
+            for one in shown
         )
 
     await chat.world.record.wait(whole, within=20)
