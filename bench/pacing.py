@@ -100,28 +100,40 @@ def _round(value: float) -> float:
 # ---------------------------------------------------------------------------------------------------- running
 
 
-def _key(setting: Setting, load: Load) -> str:
+def reference_key(setting: Setting, load: Load) -> str:
+    """What a clairvoyant reference is stored by: all that it was computed from."""
     text = repr((setting.edit, [speech.fragments for speech in load.speeches], bounds.VERSION))
     return f"{setting.name}/{load.name}/{hashlib.blake2s(text.encode(), digest_size=6).hexdigest()}"
 
 
-def _stored() -> dict[str, float]:
+def stored() -> dict[str, bounds.Clairvoyant]:
+    """The references that have been computed."""
     if not _BOUNDS.exists():
         return {}
-    stored: dict[str, float] = json.loads(_BOUNDS.read_text())
-    return stored
+    return {key: bounds.Clairvoyant(**each) for key, each in json.loads(_BOUNDS.read_text()).items()}
+
+
+def _store(references: dict[str, bounds.Clairvoyant]) -> None:
+    lines = [f'"{key}": {json.dumps(asdict(references[key]))}' for key in sorted(references)]
+    _BOUNDS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _bounded(load: Load) -> bool:
     return load.replies <= _SMALL
 
 
-def _case(job: tuple[Setting, Load, bool, float | None]) -> tuple[list[Row], tuple[str, float] | None]:
-    setting, load, pages, stored = job
-    bound, found = stored, None
-    if bound is None and _bounded(load) and not pages:
-        bound = bounds.clairvoyant(setting, load)
-        found = (_key(setting, load), bound)
+def _case(
+    job: tuple[Setting, Load, bool, bounds.Clairvoyant | None],
+) -> tuple[list[Row], tuple[str, bounds.Clairvoyant] | None]:
+    setting, load, pages, reference = job
+    found = None
+    if reference is None and _bounded(load) and not pages:
+        reference = bounds.clairvoyant(setting, load)
+        found = (
+            reference_key(setting, load),
+            bounds.Clairvoyant(round(reference.bound, 5), round(reference.possible, 5)),
+        )
+    bound = None if reference is None else reference.bound
     rows = [
         row(setting, load, policy, run(policy, setting, load, pages=pages), pages=pages, clairvoyant=bound)
         for policy in POLICIES
@@ -133,15 +145,15 @@ def rows(
     settings: Iterable[Setting] = SETTINGS, loads: Sequence[Load] | None = None, *, pages: bool = True
 ) -> list[Row]:
     """All rows, in order. Bounds that were not stored are computed, and stored."""
-    stored = _stored()
-    jobs: list[tuple[Setting, Load, bool, float | None]] = []
+    known = stored()
+    jobs: list[tuple[Setting, Load, bool, bounds.Clairvoyant | None]] = []
     for setting in settings:
         for load in loads if loads is not None else [*main_loads(), *seeded_loads()]:
-            known = stored.get(_key(setting, load)) if _bounded(load) else None
-            jobs.append((setting, load, False, known))
+            reference = known.get(reference_key(setting, load)) if _bounded(load) else None
+            jobs.append((setting, load, False, reference))
             if pages and "case" not in load.name:
                 jobs.append((setting, load, True, None))
-    found: dict[str, float] = {}
+    found: dict[str, bounds.Clairvoyant] = {}
     collected: list[Row] = []
     workers = min(4, os.cpu_count() or 1)
     with ProcessPoolExecutor(workers) as pool:
@@ -150,9 +162,8 @@ def rows(
             if bound is not None:
                 found[bound[0]] = bound[1]
     if found and loads is None:
-        wanted = {_key(job[0], job[1]) for job in jobs if _bounded(job[1])}
-        kept = {key: value for key, value in {**stored, **found}.items() if key in wanted}
-        _BOUNDS.write_text(json.dumps({key: round(kept[key], 5) for key in sorted(kept)}, indent=0) + "\n")
+        wanted = {reference_key(job[0], job[1]) for job in jobs if _bounded(job[1])}
+        _store({key: value for key, value in {**known, **found}.items() if key in wanted})
     return collected
 
 
@@ -167,12 +178,13 @@ class Endings:
 
 
 def endings() -> list[Endings]:
-    """Over twelve lengths, so that the budget is met at every phase."""
+    """Over twelve lengths, so that the budget is met at every phase: of a token's time, or of a window's."""
     found = []
     for setting in SETTINGS:
         means = []
-        for tenths in range(400, 412):
-            world = run("ours", setting, ending_at_once(seconds=tenths / 10))
+        cycle = setting.edit.window if setting.edit.shape == "fixed" else 1.0 / setting.edit.rate
+        for phase in range(12):
+            world = run("ours", setting, ending_at_once(seconds=round(40.0 + cycle * phase / 12, 1)))
             lasts = [max(0.0, last) for last in world.last_edits()]
             means.append(sum(lasts) / len(lasts))
         limit = setting.edit

@@ -77,8 +77,10 @@ class Reply:
     seen: int = 0  # characters seen, all pages together
     first_seen: float = math.inf
     whole_at: float = math.inf
-    waits_since: float = math.inf  # first unseen character, once posted
+    waits_for: Op | None = None  # the call without which no more of it is seen
+    waits_since: float = 0.0
     waits_queue: float = 0.0
+    unseen_shares: float = 0.0  # fair shares that its unseen text has waited so far
 
     @property
     def ended(self) -> bool:
@@ -91,6 +93,25 @@ class Reply:
     @property
     def pages_needed(self) -> int:
         return max(1, -(-self.said // self.page))
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Who lacks a call of a budget, and their waiting times summed."""
+
+    waiting: set[int] = field(default_factory=set)
+    total: float = 0.0
+    at: float = 0.0
+
+    def until(self, now: float) -> float:
+        self.total += (now - self.at) * len(self.waiting)
+        self.at = now
+        return self.total
+
+    def note(self, number: int, now: float, *, waits: bool) -> None:
+        if waits != (number in self.waiting):
+            self.until(now)
+            (self.waiting.add if waits else self.waiting.remove)(number)
 
 
 class World:
@@ -121,9 +142,7 @@ class World:
         self._lag_sum = 0.0
         self._starts = [0] * len(self.replies)
         self._jitter = jitter
-        self._queue = 0.0
-        self._queue_at = 0.0
-        self._waiting = 0
+        self._queues: dict[Op, _Queue] = {"edit": _Queue(), "post": _Queue()}
         self.longest_share = 0.0
         self.lag_log: list[tuple[float, float, int]] = []  # (seen at, lag sum, characters)
         said = sorted(
@@ -260,30 +279,46 @@ class World:
         self._lag_sum += total
         self.lag_log.append((self.now, total, characters))
         reply.seen = seen
-        if reply.waits_since < math.inf:
-            self._pass()
-            # A fair share is the mean number of replies with unseen text while it waited, over the rate.
-            waited = self.now - reply.waits_since
-            others = (self._queue - reply.waits_queue) / max(waited, 1e-9)
-            share = waited * self.gates["edit"].limit.rate / max(others, 1.0)
-            self.longest_share = max(self.longest_share, share)
-            self._waiting -= 1
-            reply.waits_since = math.inf
+        self._waited(reply)
+        self.longest_share = max(self.longest_share, reply.unseen_shares)
+        reply.unseen_shares = 0.0
         self._wait(reply)
         if seen == reply.speech.length:
             reply.whole_at = self.now
 
     def _wait(self, reply: Reply) -> None:
-        """Note since when the reply has had text that nobody has seen: counted from its first post on."""
-        if reply.pages and reply.said > reply.seen and reply.waits_since == math.inf:
-            self._pass()
-            self._waiting += 1
-            reply.waits_since = self.now
-            reply.waits_queue = self._queue
+        """Note which calls the reply lacks, and which of them it waits for.
 
-    def _pass(self) -> None:
-        self._queue += (self.now - self._queue_at) * self._waiting
-        self._queue_at = self.now
+        A fair share is a budget's: the replies that lack a call of it, over its rate. A reply whose text goes on on a
+        page that is not there lacks a post, as all do whose first text is not there; one that has more to show on a
+        page that is there lacks an edit; it may lack both, and then the post comes first. What it has waited is counted
+        in the shares of the budget it waited for at the time.
+
+        Posts are not paced: each is a text that must go, so a window of them may be spent within a second, and then the
+        platform itself lets nobody be shown until it is over. So a share of posts is at least their window. One of
+        edits is not: those can be kept back, and it is the pacer's work to do so.
+        """
+        there = reply.page_end(len(reply.pages) - 1) if reply.pages else 0
+        lacks: dict[Op, bool] = {"post": reply.said > there, "edit": reply.seen < min(reply.said, there)}
+        for op, queue in self._queues.items():
+            queue.note(reply.number, self.now, waits=lacks[op])
+        call: Op | None = "post" if lacks["post"] else "edit" if lacks["edit"] else None
+        if call != reply.waits_for:
+            self._waited(reply)
+            if call is not None:
+                reply.waits_for, reply.waits_since = call, self.now
+                reply.waits_queue = self._queues[call].until(self.now)
+
+    def _waited(self, reply: Reply) -> None:
+        """It no longer waits for that call: count the shares, by the mean number who lacked one meanwhile."""
+        if reply.waits_for is None:
+            return
+        queue, limit = self._queues[reply.waits_for], self.gates[reply.waits_for].limit
+        waited = self.now - reply.waits_since
+        others = (queue.until(self.now) - reply.waits_queue) / max(waited, 1e-9)
+        fewest = limit.burst if reply.waits_for == "post" and limit.shape == "fixed" else 1
+        reply.unseen_shares += waited * limit.rate / max(others, fewest)
+        reply.waits_for = None
 
     # ------------------------------------------------------------------------------------------------ results
 

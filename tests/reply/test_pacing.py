@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from bot.ports import Bucket, Rule
@@ -251,3 +252,41 @@ def test_a_call_in_flight_when_its_item_leaves_is_still_accounted_for() -> None:
     pacer.failed(item, 1.1)
     assert pacer.budget(SLACK, 1.1).left(1.1) < 9.2
     assert pacer.budget(SLACK, 1.1).flights == 0
+
+
+def test_a_post_that_has_waited_for_its_share_goes_before_last_pages() -> None:
+    """Where posts cannot keep up for minutes, nobody is left unseen for the ends of others."""
+    pacer = Pacer()
+    drained(pacer, POSTS, 0.0)
+    hidden = pacer.join("hidden", "post", [POSTS], 0.0)
+    pacer.demand(hidden, 3000, 0.0, rank=Rank.MORE, growing=False)
+    now, order = 0.0, []
+    for number in range(600):
+        now = round(now + 0.1, 1)
+        if number % 10 == 0 and hidden.key not in order:
+            last = pacer.join(f"last-{number}", "post", [POSTS], now)
+            pacer.demand(last, 10, now, rank=Rank.LAST, growing=False)
+        for item in sends(pacer, now):
+            order.append(item.key)
+            pacer.sent(item, now)
+            pacer.leave(item, now)
+    assert order[0] != hidden.key
+    assert order.index(hidden.key) <= 25
+
+
+def test_many_replies_keep_most_of_a_window_for_their_ends() -> None:
+    """Twenty that end together in the middle of a window find most of its calls left."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [DISCORD], 0.0, growing=True) for n in range(20)]
+    now, left_at = 0.0, []
+    while now < 32.0:
+        now = round(now + 0.1, 1)
+        for item in items:
+            pacer.want(item, item.total + 10, now)
+        for item in sends(pacer, now):
+            left_at.append(now)
+            pacer.sent(item, now)
+    openings = [at for before, at in itertools.pairwise([-10.0, *left_at]) if at - before > 1.5]
+    assert openings
+    for opened in openings[:-1]:
+        assert sum(opened <= at < opened + 2.5 for at in left_at) <= 2
