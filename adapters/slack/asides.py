@@ -26,6 +26,7 @@ STATUSES_A_SECOND = 10
 STATUS_SECONDS = 90.0  # Slack forgets a status after two minutes
 STATUS_OFF_SECONDS = 3600.0
 PATIENCE_SECONDS = 5.0
+LONGEST_TITLE = 60  # 200 are allowed (agents.sessions.rename); a list shows some sixty
 BAD_RESPONSE = "http_400"  # what a response_url answers to blocks that it does not take
 LONGEST_STATUS = 200  # not documented; a status is one short line
 
@@ -42,7 +43,7 @@ NO_STATUS = frozenset(
         "unknown_method",
     }
 )
-"""This workspace or server has no status to show: it is not asked again for an hour."""
+"""This workspace or server has no status to show (it is not asked again for an hour), or no titles."""
 
 
 class Asides:
@@ -51,6 +52,8 @@ class Asides:
         self._session = session
         self._routes = routes
         self._status_off_until = 0.0
+        self._titles = True
+        self._errands: set[asyncio.Task[None]] = set()
         self._statuses: deque[float] = deque()  # when
 
     async def status(self, place: Place, text: str) -> None:
@@ -77,6 +80,31 @@ class Asides:
             log.warning("Slack shows no status here", extra={"code": answer.code})
         elif answer.status == 429 or answer.code in REFUSED:
             self._status_off_until = loop.time() + (answer.retry_after or DEFAULT_RETRY)
+
+    def title(self, place: Place, words: str) -> None:
+        """What the conversation is called in Slack's own list of them; nobody waits for it."""
+        if self._titles and place.thread and words.strip():
+            task = asyncio.create_task(self._title(place, " ".join(words.split())), name="slack-title")
+            self._errands.add(task)
+            task.add_done_callback(self._errands.discard)
+
+    async def _title(self, place: Place, words: str) -> None:
+        title = words if len(words) <= LONGEST_TITLE else words[: LONGEST_TITLE - 1].rstrip() + "…"
+        answer = await ask(
+            self._client.assistant_threads_setTitle(
+                channel_id=place.channel, thread_ts=place.thread, title=title
+            ),
+            within=PATIENCE_SECONDS,
+        )
+        if isinstance(answer, Failure):
+            log.info("a conversation got no title", extra={"code": answer.code})
+            self._titles = answer.code not in NO_STATUS
+
+    async def close(self) -> None:
+        tasks = list(self._errands)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
         """By the way in which the person has just acted, else by chat.postEphemeral, which members alone can be told."""

@@ -101,7 +101,7 @@ def _spoken(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf)
         how = "overheard"
     if bot and how != "mention":
         return None  # two that answer each other never end
-    place, threaded = _place(event, channel, ts, team, direct=direct)
+    place, threaded = _place(event, channel, ts, team, me, direct=direct)
     return Incoming(
         key=f"{PLATFORM}:{team}:{channel}:{ts}",
         person=_bot(event, name_of) if bot else _person(event, name_of),
@@ -116,13 +116,15 @@ def _spoken(event: Payload, kind: str, team: str, me: Identity, name_of: NameOf)
     )
 
 
-def _place(event: Payload, channel: str, ts: str, team: str, *, direct: bool) -> tuple[Place, bool]:
+def _place(
+    event: Payload, channel: str, ts: str, team: str, me: Identity, *, direct: bool
+) -> tuple[Place, bool]:
     """(where an answer grows, whether it stands in a thread that it has not begun itself)."""
     thread = text(event, "thread_ts")
     if thread == ts:  # the root itself, seen again after it has got replies
         thread = ""
-    # In a DM people talk at top level; in a channel the answer opens a thread under the question.
-    root = thread if direct else thread or ts
+    # In an ordinary DM people talk at top level; elsewhere the answer opens a thread under the question.
+    root = thread if direct and not me.agent else thread or ts
     question = ts if direct else ""
     place = Place(PLATFORM, team, channel, thread=root, reply_to=question, private=direct)
     return place, bool(thread)
@@ -152,7 +154,7 @@ def _edited(event: Payload, team: str, me: Identity, name_of: NameOf) -> Edited 
         return None
     ts = needed(after, "ts")
     direct = is_direct(channel, text(event, "channel_type"))
-    place, _ = _place(after, channel, ts, team, direct=direct)
+    place, _ = _place(after, channel, ts, team, me, direct=direct)
     return Edited(
         message=Ref(channel, ts),
         person=_person(after, name_of),

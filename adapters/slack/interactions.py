@@ -91,8 +91,8 @@ def shortcut(body: Payload, me: Identity, name_of: NameOf) -> Wanted | None:
         about = Line(Ref(channel, ts), Person(text(said, "user") or text(said, "bot_id")), "")
     thread = text(said, "thread_ts")
     place = place_of(body, me, channel, "")
-    # In a DM people talk at top level; in a channel the answer opens a thread under the message.
-    root = thread or ("" if place.private else ts)
+    # In an ordinary DM people talk at top level; elsewhere the answer opens a thread under the message.
+    root = thread or ("" if place.private and not me.agent else ts)
     person = _actor(body, name_of)
     return Wanted(
         key=f"{PLATFORM}:shortcut:{digest(text(body, 'trigger_id'), channel, ts, person.id, callback)}",

@@ -23,13 +23,17 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are in this workspace: team id, the bot's user id, its bot id, its handle; the organisation's id on a Grid."""
+    """Who we are in this workspace: team id, the bot's user id, its bot id, its handle; the organisation's id on a Grid.
+
+    `agent`: the app has Slack's agent surface, where each direct message begins a thread.
+    """
 
     team: str
     user: str
     bot: str = ""
     name: str = ""
     enterprise: str = ""
+    agent: bool = False
 
 
 def text(payload: Payload, field: str) -> str:

@@ -85,8 +85,12 @@ class SlackPlatform:
         page_limit: int = 10_000,
         streaming: Literal["edit", "native"] = "edit",
         stream_life: float = LIFE_SECONDS,
+        agent: bool = False,
     ) -> None:
-        """`streaming`: "native" has answers in direct messages grow by Slack's own streams, for so many seconds each."""
+        """`streaming`: "native" has answers in direct messages grow by Slack's own streams, for so many seconds each.
+
+        `agent`: the app was made from the agent's manifest; each direct message begins a thread with a title.
+        """
         if not app_token and not (signing_secret and http_port is not None):
             raise ValueError("Slack needs an app token (Socket Mode), or a signing secret and a port (HTTP)")
         self._bot_token = bot_token
@@ -97,6 +101,7 @@ class SlackPlatform:
         self._http_port = http_port
         self._streaming = streaming
         self._stream_life = stream_life
+        self._agent = agent
         self._partners: OrderedDict[str, Person] = OrderedDict()  # of direct messages, by channel
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
         self._routes = Routes()
@@ -167,6 +172,7 @@ class SlackPlatform:
         if self._webhook is not None:
             await self._webhook.close()
         if self._connection is not None:
+            await self._connection.asides.close()
             await self._connection.names.close()
             await self._connection.standings.close()
             await self._connection.session.close()
@@ -207,7 +213,9 @@ class SlackPlatform:
         self._missing = scopes.missing(response.headers.get("x-oauth-scopes"))
         if self._missing:
             log.warning("the app lacks scopes", extra={"missing": list(self._missing)})
-        return Identity(team, user, text(data, "bot_id"), text(data, "user"), text(data, "enterprise_id"))
+        return Identity(
+            team, user, text(data, "bot_id"), text(data, "user"), text(data, "enterprise_id"), self._agent
+        )
 
     async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
         async def deliver(payload: dict[str, Any]) -> None:
@@ -248,6 +256,8 @@ class SlackPlatform:
             if isinstance(event, Deleted) and event.message in self._writing.streams.withdrawn:
                 continue  # by ourselves
             if isinstance(event, Incoming) and event.place.private:
+                if self._agent and not event.threaded:
+                    self._there.asides.title(event.place, event.text)
                 self._partners[event.place.channel] = event.person
                 if len(self._partners) > PARTNERS:
                     self._partners.popitem(last=False)

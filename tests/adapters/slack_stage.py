@@ -42,9 +42,9 @@ class Workspace:
         self.meter = Meter()
         self.platform: SlackPlatform
 
-    def make(self, **settings: str) -> SlackPlatform:
+    def make(self, **settings: Any) -> SlackPlatform:
         given = {"bot_token": self.server.bot_token, "app_token": self.server.app_token, **settings}
-        self.platform = SlackPlatform(api_url=self.server.api_url, **given)  # type: ignore[arg-type]  # strings all
+        self.platform = SlackPlatform(api_url=self.server.api_url, **given)
         return self.platform
 
     async def connect(self) -> None:

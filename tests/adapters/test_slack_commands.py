@@ -160,7 +160,7 @@ def test_a_malformed_command_says_which_field_and_nothing_else(field: str, value
         typed(command="/claude", text=text, **{field: value})
 
 
-@given(st.text(max_size=60), st.sampled_from(["/ask", "/claude", "", "/x"]))
+@given(st.text("stop newé<&>/!. ", max_size=60), st.sampled_from(["/ask", "/claude", "", "/x"]))
 def test_any_text_is_an_order_or_a_question(text: str, command: str) -> None:
     found = typed(text=text, command=command)
     assert isinstance(found, Incoming | Ordered)

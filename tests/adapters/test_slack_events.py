@@ -136,6 +136,19 @@ def test_what_no_person_says_is_nothing(event: dict[str, Any]) -> None:
     assert read(**event) is None
 
 
+def test_an_agents_direct_message_begins_a_thread() -> None:
+    """On Slack's agent surface each question is a conversation of its own, and its answer stands under it."""
+    agent = Identity("T1", "UBOT", "BBOT", agent=True)
+    for more, root, threaded in (
+        ({}, "5.1", False),
+        ({"thread_ts": "5.1"}, "5.1", False),
+        ({"thread_ts": "1.0"}, "1.0", True),
+    ):
+        [asked] = events.read(envelope(type="message", channel="D1", ts="5.1", **more), agent, name_of)
+        assert isinstance(asked, Incoming)
+        assert (asked.place.thread, asked.scope, asked.threaded) == (root, f"thread:D1:{root}", threaded)
+
+
 def test_a_deleted_message_is_told() -> None:
     """Also one of our own, which is why Bolt's filter of own events is off."""
     event = read(
@@ -191,8 +204,10 @@ def test_a_malformed_event_says_which_field_and_nothing_else(body: dict[str, Any
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.text("aU1.<é", max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("aU1.<é", max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 FIELDS = ["type", "subtype", "channel", "ts", "user", "text", "thread_ts", "bot_id", "hidden", "deleted_ts", "channel_type", "message", "previous_message", "edited", "reaction", "item", "item_user", "streaming_message_ts", "files", "blocks", "bot_profile"]  # fmt: skip

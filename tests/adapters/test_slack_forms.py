@@ -135,14 +135,15 @@ def test_a_form_knows_where_it_was_opened() -> None:
     assert forms.panel_of(view) == "p"
 
 
-WORDS = st.text(max_size=200)
+LETTERS = "ab <&>é日🙂=_\n"
+WORDS = st.text(LETTERS, max_size=200)
 OPTIONS = st.lists(st.builds(Option, WORDS, WORDS), max_size=120, unique_by=lambda option: option.value)
 FIELDS = st.builds(
     Field,
     id=st.text("abc_", min_size=1, max_size=40),
     label=WORDS,
     kind=st.sampled_from(["text", "paragraph", "choice", "choices", "people", "roles"]),
-    values=st.lists(st.text(min_size=1, max_size=200), max_size=3).map(tuple),
+    values=st.lists(st.text(LETTERS, min_size=1, max_size=200), max_size=3).map(tuple),
     options=OPTIONS.map(tuple),
     hint=WORDS,
     required=st.booleans(),
@@ -150,7 +151,7 @@ FIELDS = st.builds(
 )
 GROUPS = st.builds(
     Group,
-    id=st.text(max_size=40),
+    id=st.text(LETTERS, max_size=40),
     title=WORDS,
     fields=st.lists(FIELDS, max_size=4, unique_by=lambda field: field.id).map(tuple),
 )
@@ -159,7 +160,7 @@ GROUPS = st.builds(
 @given(
     st.builds(
         Panel,
-        id=st.text(max_size=60),
+        id=st.text(LETTERS, max_size=60),
         title=WORDS,
         groups=GROUPS.map(lambda g: (g,)),
         submit=WORDS,
@@ -174,7 +175,7 @@ def test_slack_takes_any_panel(one: Panel, groups: list[Option]) -> None:
 
 @given(
     st.text("abc", min_size=1, max_size=9),
-    st.lists(st.text(min_size=1, max_size=100), min_size=1, max_size=5, unique=True),
+    st.lists(st.text(LETTERS, min_size=1, max_size=100), min_size=1, max_size=5, unique=True),
 )
 def test_what_is_chosen_comes_back_as_it_was_offered(name: str, values: list[str]) -> None:
     """Whatever an option's value is."""

@@ -241,8 +241,10 @@ def test_a_form_that_forgot_its_place_is_malformed(kept: Any) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.text("aU1.<é", max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("aU1.<é", max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
