@@ -76,7 +76,9 @@ DELETE = "Delete"
 NOTHING_TO_STOP = "Nothing is being answered here at the moment."
 STOPPED_PRIVATELY = "Stopped."
 NOT_YOURS_TO_STOP = "Only the person who asked, or somebody who moderates this place, can stop that answer."
-NOT_YOURS_TO_DELETE = "Only the person who asked, or somebody who moderates this place, can delete that answer."
+NOT_YOURS_TO_DELETE = (
+    "Only the person who asked, or somebody who moderates this place, can delete that answer."
+)
 NOT_KNOWN_ANY_MORE = "I no longer know this answer. Please ask again."
 STILL_GROWING = "That answer is still growing. Stop it first, or wait until it is done."
 NOT_LAST = "The conversation has gone on since that answer. Please ask again instead."
@@ -202,6 +204,7 @@ NOBODY_LISTED = "Nobody is listed yet, so nobody may ask here."
 
 # History.
 SUMMARISED = "Earlier messages were summarised."
+HISTORY_LEFT_OUT = "The oldest messages of this conversation were left out: it has grown too long."
 GOING_ON = "Please go on exactly where you stopped, without repeating anything."
 
 # Files.
@@ -210,8 +213,14 @@ FILE_TOO_LARGE = "{name} is larger than {limit}"
 FILE_UNKNOWN = "{name} is of a kind that I cannot read"
 FILE_DENIED = "{name} may not be read by me"
 FILE_UNAVAILABLE = "{name} could not be fetched"
-FILE_TOO_MANY = "{name} is one file too many"
+FILE_GONE = "{name} is not there any more"
+FILE_TOO_MANY = "more than I can read at once (at most {limit} files): {names}"
 FILE_BROKEN = "{name} could not be opened"
+FILE_LOCKED = "{name} is protected by a password"
+FILE_EMPTY = "{name} has no text in it"
+FILE_TOO_WIDE = "{name} is more than {limit} pixels wide or high"
+FILE_TOO_LONG = "{name} has more than {limit} pages"
+FILES_CUT = "Read only in part: {names}."
 ATTACHED_WHOLE = "The whole answer is attached as {name}."
 ATTACHED_CODE = "Attached: {names}."
 

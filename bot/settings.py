@@ -143,11 +143,33 @@ class Settings(ChannelDefaults):
     question_characters: int = _env(
         "INKSTREAM_QUESTION_CHARACTERS", 50_000, "A longer question is refused with a sentence.", ge=100
     )
-    history_characters: int = _env(
-        "INKSTREAM_HISTORY_CHARACTERS",
-        400_000,
-        "The oldest turns beyond this are not sent to the model.",
+    history_tokens: int = _env(
+        "INKSTREAM_HISTORY_TOKENS",
+        150_000,
+        "A conversation longer than this has its oldest turns summarised; counted roughly, files with it.",
         ge=1_000,
+    )
+    summary_model: str = _env(
+        "INKSTREAM_SUMMARY_MODEL", "", "The model that summarises; empty: the one that answers."
+    )
+    files_at_once: int = _env(
+        "INKSTREAM_FILES_AT_ONCE", 10, "Files of one question that are read. 0: none.", ge=0, le=20
+    )
+    file_megabytes: float = _env("INKSTREAM_FILE_MEGABYTES", 10.0, "A larger file is not read.", gt=0, le=20)
+    file_pages: int = _env(
+        "INKSTREAM_FILE_PAGES", 100, "Pages of PDF that one request may have.", ge=1, le=600
+    )
+    file_characters: int = _env(
+        "INKSTREAM_FILE_CHARACTERS",
+        200_000,
+        "Text that is read out of the files of one question; the rest is left out.",
+        ge=1_000,
+    )
+    file_cache_megabytes: float = _env(
+        "INKSTREAM_FILE_CACHE_MEGABYTES",
+        64.0,
+        "Memory for files that a conversation goes on about; what has no room is fetched again.",
+        ge=0,
     )
     replies_at_once: int = _env(
         "INKSTREAM_REPLIES_AT_ONCE", 200, "More answers than this at the same time wait their turn.", ge=1

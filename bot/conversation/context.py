@@ -6,19 +6,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Final, Protocol
 
-from bot.claude.answer import Ask
-from bot.conversation import history
-from bot.conversation.admission import Terms
+from anthropic.types import MessageParam
+
+from bot import sentences
+from bot.claude.answer import Ask, Claude
+from bot.conversation import history, summaries
+from bot.conversation.admission import Terms, account
+from bot.conversation.attachments import Attachments
 from bot.conversation.channel import Channel
+from bot.conversation.spending import Spending
+from bot.conversation.summaries import Summaries
 from bot.ports import Incoming, Line
 from bot.settings import Settings
+from bot.store.nouns import Said
 from bot.store.store import Store
+from bot.translations import say
 
 log = logging.getLogger(__name__)
 
-_LINES = 200  # of a thread that the bot comes into; more would say little and cost much
+_LINES: Final = 200  # of a thread that the bot comes into; more would say little and cost much
+# An imported thread may be far larger than any model takes; of so many times the budget a summary is made.
+_SUMMARISED_AT_ONCE: Final = 2
 
 
 class Taken(Protocol):
@@ -43,34 +54,108 @@ class Remarks(Protocol):
 class Context:
     """One for the process."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        claude: Claude | None = None,
+        spending: Spending | None = None,
+    ) -> None:
+        """Without `claude` and `spending` nothing is summarised: of a long conversation the oldest turns are left out."""
         self._settings = settings
         self._store = store
+        self._attachments = Attachments(settings)
+        self._summaries = Summaries(store, claude, spending) if claude and spending else None
 
     async def ask(self, channel: Channel, taken: Taken, remarks: Remarks) -> Ask:
-        """The request for one answer."""
+        """The request for one answer. Cancelled, it leaves nothing open; what was written down by then is whole."""
+        turns = await self._turns(channel, taken)
+        old, kept = self._parted(turns)
+        if old:
+            turns = await self._shortened(channel, taken, remarks, old, kept)
+        return self._asking(taken, await self._messages(channel, taken, turns, remarks=remarks))
+
+    def _asking(self, taken: Taken, messages: Sequence[MessageParam]) -> Ask:
         settings, preferences, place = self._settings, taken.terms.preferences, taken.incoming.place
-        turns = await self._store.turns(taken.conversation, before=taken.reply)
-        if taken.incoming.threaded and all(turn.reply == taken.reply for turn in turns):
-            lines = await self._before(channel, taken.incoming)
-            if lines:
-                await self._store.import_lines(taken.conversation, lines)
-                turns = await self._store.turns(taken.conversation, before=taken.reply)
         extra = "\n\n".join(part for part in (settings.system_prompt, preferences.persona) if part)
         return Ask(
             model=preferences.model,
-            messages=history.messages(turns, limit=settings.history_characters, private=place.private),
+            messages=messages,
             max_tokens=settings.max_tokens,
             system=history.system_prompt(place.platform, private=place.private, extra=extra),
             effort=preferences.effort,
             thinking=settings.thinking,
         )
 
+    async def _messages(
+        self,
+        channel: Channel,
+        taken: Taken,
+        turns: Sequence[Said],
+        *,
+        remarks: Remarks | None = None,
+        then: str = "",
+    ) -> list[MessageParam]:
+        """The turns with their files. `remarks`: where the asker is told what of the question's was left out."""
+        place = taken.incoming.place
+        attached = await self._attachments.of(channel.platform, place, turns, question=taken.reply)
+        told = attached.told(taken.terms.language, most=self._attachments.most)
+        if told and remarks is not None:
+            remarks.remark(told)
+        return history.messages(turns, attached.shown, private=place.private, then=then)
+
+    # ------------------------------------------------------------------------------------------ what came before
+
+    async def _turns(self, channel: Channel, taken: Taken) -> list[Said]:
+        incoming, conversation = taken.incoming, taken.conversation
+        if incoming.threaded and await self._store.is_new(conversation):
+            # Kept also where there is nothing, so that nobody reads it again.
+            await self._store.import_lines(conversation, await self._before(channel, incoming))
+        return await self._store.turns(conversation, before=taken.reply)
+
     async def _before(self, channel: Channel, incoming: Incoming) -> Sequence[Line]:
-        """What was said in the thread before anybody asked us."""
+        """What was said in the thread before anybody asked us; what is in the question already is not said twice."""
         try:
-            return await channel.platform.history(incoming, limit=_LINES)
+            lines = await channel.platform.history(incoming, limit=_LINES)
         except Exception:
             # An adapter's verbs do not raise; an answer without what stood before is better than none.
             log.exception("history.failed", extra={"key": incoming.key})
             return ()
+        said = {incoming.message, incoming.about.message if incoming.about else None}
+        return [replace(line, files=()) if line.ours else line for line in lines if line.message not in said]
+
+    # ------------------------------------------------------------------------------------------ what is too long
+
+    def _parted(self, turns: Sequence[Said]) -> tuple[list[Said], list[Said]]:
+        settings = self._settings
+        return history.parted(turns, budget=settings.history_tokens, characters=settings.file_characters)
+
+    async def _shortened(
+        self, channel: Channel, taken: Taken, remarks: Remarks, old: Sequence[Said], kept: list[Said]
+    ) -> list[Said]:
+        """The conversation with a summary in the place of its oldest turns; without them, where there is none."""
+        language, upto = taken.terms.language, old[-1].reply
+        text = await self._summary(channel, taken, old)
+        if not text:
+            remarks.remark(say(language, sentences.HISTORY_LEFT_OUT))
+            return kept
+        await self._store.summarised(taken.conversation, upto, text)
+        remarks.remark(say(language, sentences.SUMMARISED))
+        return await self._store.turns(taken.conversation, before=taken.reply)
+
+    async def _summary(self, channel: Channel, taken: Taken, old: Sequence[Said]) -> str:
+        if self._summaries is None:
+            return ""
+        settings, preferences = self._settings, taken.terms.preferences
+        budget = _SUMMARISED_AT_ONCE * settings.history_tokens
+        told = history.newest(old, budget=budget, characters=settings.file_characters)
+        messages = await self._messages(channel, taken, told, then=history.SUMMARISE)
+        # Asked in the same way as the answers were, so that what Claude has in its cache of them counts.
+        ask = replace(self._asking(taken, messages), max_tokens=summaries.TOKENS)
+        if settings.summary_model and settings.summary_model != ask.model:
+            # What one model takes of these another may refuse.
+            ask = replace(ask, model=settings.summary_model, effort="off", thinking="off")
+        incoming = taken.incoming
+        payer = account(incoming.place, incoming.person)
+        return await self._summaries.make(ask, taken.reply, payer, preferences)

@@ -41,19 +41,58 @@ CASES = [
     ("turns", "private", "expected"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
 def test_turns_become_messages(turns: list[Said], private: bool, expected: list[tuple[str, str]]) -> None:
-    told = history.messages(turns, limit=10_000, private=private)
+    told = history.messages(turns, private=private)
     assert [(message["role"], message["content"]) for message in told] == expected
 
 
-def test_the_oldest_turns_go_first_when_the_limit_is_reached() -> None:
-    turns = [user("a" * 60), claude("b" * 60), user("c" * 30), claude("d" * 30), user("e" * 30)]
-    told = history.messages(turns, limit=100, private=True)
-    assert [message["content"] for message in told] == ["c" * 30, "d" * 30, "e" * 30]
+def exchanges(*sizes: int) -> list[Said]:
+    """Exchanges of so many tokens each: a question and its answer, and the last question alone."""
+    turns: list[Said] = []
+    for number, size in enumerate(sizes):
+        reply = f"r{number}"
+        half = "x" * (3 * (size // 2 - 10))
+        turns.append(Said("user", "U1", "Ada", half, reply))
+        if number < len(sizes) - 1:
+            turns.append(Said("assistant", "", "", half, reply))
+    return turns
 
 
-def test_the_last_question_is_asked_whatever_its_length() -> None:
-    told = history.messages([user("a"), claude("b"), user("c" * 500)], limit=100, private=True)
-    assert [message["content"] for message in told] == ["c" * 500]
+def replies(turns: list[Said]) -> list[str]:
+    return list(dict.fromkeys(turn.reply for turn in turns))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "old", "kept"),
+    [
+        ((100, 100, 100), "", "r0 r1 r2"),
+        ((400, 400, 600), "r0 r1", "r2"),
+        ((900, 100, 100, 100), "r0", "r1 r2 r3"),
+        ((100, 900, 100, 100), "r0 r1", "r2 r3"),
+        ((100, 100, 5000), "r0 r1", "r2"),
+        ((5000,), "", "r0"),
+    ],
+)
+def test_once_a_conversation_is_too_long_the_newest_half_of_the_budget_stays(
+    sizes: tuple[int, ...], old: str, kept: str
+) -> None:
+    """Law: whole exchanges, the last one always, and room for the next ones."""
+    gone, stay = history.parted(exchanges(*sizes), budget=1_000, characters=1_000)
+    assert (replies(gone), replies(stay)) == (old.split(), kept.split())
+
+
+def test_a_summary_is_not_made_of_nothing_but_a_summary() -> None:
+    summary = Said("user", "", "", "x" * 3_000, "r0", state="summary")
+    turns = [summary, Said("user", "U1", "Ada", "x" * 3_000, "r9")]
+    assert history.parted(turns, budget=1_000, characters=1_000) == ([], turns)
+
+
+def test_a_summary_says_that_it_is_one_and_nobody_is_its_speaker() -> None:
+    turns = [Said("user", "", "", "They chose blue.", "r0", state="summary"), user("And the door?")]
+    [message] = history.messages(turns, private=False)
+    assert message["content"] == (
+        "(A summary of the earlier messages of this conversation, which are too long to be repeated:)\n\n"
+        "They chose blue.\n\nAda: And the door?"
+    )
 
 
 def test_the_manners_name_the_platform_and_take_the_operators_words_after_them() -> None:
