@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Container
+from typing import TypeAlias
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -32,12 +30,22 @@ from adapters.slack.outcomes import (
     GONE,
     NEVER_UPDATED,
     NO_STREAMS,
-    REFUSED,
     STOPPED_BY_PERSON,
     STREAM_OVER,
     TOKEN_LOST,
     Failure,
     outcome,
+)
+from adapters.slack.stream import (
+    LEFT_AT_BYTES,
+    LIFE_SECONDS,
+    MOST_BYTES,
+    Memory,
+    Stream,
+    chunks,
+    is_refusal,
+    mark,
+    was_refused,
 )
 from adapters.slack.web import ask
 from bot.ports import (
@@ -46,7 +54,6 @@ from bot.ports import (
     Full,
     Gone,
     Meter,
-    Open,
     Outcome,
     Place,
     Ref,
@@ -56,57 +63,14 @@ from bot.ports import (
     Withdrawn,
 )
 
+__all__ = ["LIFE_SECONDS", "Streams"]
+
 log = logging.getLogger(__name__)
 
 Update: TypeAlias = Callable[[Ref, Content], Awaitable[Outcome]]
-K = TypeVar("K")
-
-LIFE_SECONDS = 240.0
-"""Slack seals a stream some five minutes after its start, whether text comes or not (slackapi/python-slack-sdk#1859;
-others say after five idle minutes). Four leave time for the last calls, also where budgets are short."""
-
-LEFT_AT_BYTES = 8_000
-"""UTF-8 bytes of a page after which its stream is left."""
-MOST_BYTES = 9_000
-"""UTF-8 bytes that a stream is ever given. Not documented; msg_too_long was met at 11,977 characters (CopilotKit#6063)
-and at 10,600 bytes (openclaw#143882)."""
 
 OFF_SECONDS = 3_600.0  # a workspace that has no streams is not asked again for so long
 PAUSE_SECONDS = 60.0  # the same after an odd answer to one start
-REMEMBERED = 1_000
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """One message that grows natively, or did until a moment ago.
-
-    text      what it shows, as far as is known
-    sure      whether that is all that it shows, and will
-    live      Slack may still take it for a stream
-    broken    why it is to be left; ""
-    mute      Slack itself takes no more text for it
-    closing   its next call is chat.stopStream, and booked as one
-    sealed    Slack has ended it, not we
-    doomed    why it is to be taken back; ""
-    """
-
-    ref: Ref
-    key: str
-    reply: str
-    until: float
-    text: str = ""
-    sure: bool = True
-    live: bool = True
-    broken: str = ""
-    mute: bool = False
-    closing: bool = False
-    sealed: bool = False
-    doomed: str = ""
-    conflicts: int = 0
-
-    def open(self, shown: int | None = None) -> Sent:
-        """The answer that says: it grows, and wants a further call."""
-        return Sent(self.ref, Open(len(self.text) if shown is None else shown, self.until))
 
 
 class Streams:
@@ -135,17 +99,18 @@ class Streams:
         self._update = update
         self._heard = heard
         self._stopped = stopped
-        self._streams: OrderedDict[Ref, Stream] = OrderedDict()
+        self.memory = Memory()
         self._starts = Allowance(budgets.STARTS)
         self._stops = Allowance(budgets.STOPS)
         self._off_until = float("-inf")
-        self._lost: OrderedDict[str, None] = OrderedDict()  # keys of starts whose answer was lost
-        self._left: OrderedDict[str, None] = OrderedDict()  # replies whose stream was taken back
-        self._over: OrderedDict[Ref, None] = OrderedDict()  # messages that streamed once
-        self.withdrawn: OrderedDict[Ref, None] = OrderedDict()  # messages that we have deleted ourselves
 
     def of(self, ref: Ref) -> Stream | None:
-        return self._streams.get(ref)
+        return self.memory.of(ref)
+
+    @property
+    def withdrawn(self) -> Container[Ref]:
+        """Messages that we have deleted ourselves: the news of that is no news."""
+        return self.memory.withdrawn
 
     def thread(self, place: Place) -> str:
         """Where posts go: where streams are wanted, the answer in a DM opens a thread under its question."""
@@ -153,7 +118,7 @@ class Streams:
 
     def bucket(self, ref: Ref) -> Bucket:
         """What the next call for this message spends."""
-        stream = self._streams.get(ref)
+        stream = self.memory.of(ref)
         if stream is None or not stream.live or stream.doomed:
             return budgets.edits(self._team)
         return budgets.stops(self._team) if stream.closing else budgets.appends(self._team)
@@ -166,19 +131,19 @@ class Streams:
         thread = self.thread(place)
         if not self._native or not place.private or not thread or now < self._off_until:
             return None
-        if content.settled is None or content.closed or content.ping or content.reply in self._left:
+        if content.settled is None or content.closed or content.ping or self.memory.left(content.reply):
             return None
-        if key in self._lost:  # looked for in vain: posts bear a mark by which they are found
+        if self.memory.lost(key):  # looked for in vain: posts bear a mark by which they are found
             return None
         if len(content.text.encode()) > LEFT_AT_BYTES or not self._starts.take(now):
             return None
         bucket = budgets.starts(self._team)
         self._meter.spent(bucket)
         first = content.text[: content.settled]
-        self._note(self._lost, key)  # until an answer says more: whoever waits for it may give up
+        self.memory.starting(key)  # until an answer says more: whoever waits for it may give up
         answer = await ask(
             self._client.chat_startStream(
-                channel=place.channel, thread_ts=thread, chunks=_chunks(first) or None
+                channel=place.channel, thread_ts=thread, chunks=chunks(first) or None
             )
         )
         if isinstance(answer, Failure):
@@ -187,17 +152,17 @@ class Streams:
         if not isinstance(ts, str) or not ts:
             self._off_until = now + PAUSE_SECONDS
             return Unavailable("no_ts", applied=True)
-        self._lost.pop(key)
+        self.memory.answered(key)
         ref = Ref(channel if isinstance(channel, str) and channel else place.channel, ts)
         stream = Stream(ref, key, content.reply, now + self._life, text=first if first.strip() else "")
-        self._keep(stream)
+        self.memory.keep(stream)
         return stream.open(content.settled)
 
     def _not_started(self, failed: Failure, key: str, bucket: Bucket) -> Outcome | None:
         now = asyncio.get_running_loop().time()
-        if _was_refused(failed):
-            self._lost.pop(key)
-        if _is_refusal(failed):
+        if was_refused(failed):
+            self.memory.answered(key)
+        if is_refusal(failed):
             wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
             self._meter.refused(bucket, wait)
             self._starts.shut(now + wait)
@@ -207,26 +172,18 @@ class Streams:
             return Unavailable(failed.code, applied=False)
         self._off_until = now + off
         log.warning("no stream was started; edits go instead", extra={"code": failed.code, "seconds": off})
-        if _was_refused(failed):
+        if was_refused(failed):
             return None
         return Unavailable(failed.code, None, failed.retry_after or 0.0)
 
-    def lost(self, key: str) -> bool:
-        """Whether a start with this key was lost: it may exist, and carries no mark."""
-        return key in self._lost
-
     def found(self, key: str, ref: Ref) -> None:
         """A start whose answer was lost. What it shows is not known: the answer goes on in a new message."""
-        self._lost.pop(key, None)
-        self._keep(Stream(ref, key, "", float("-inf"), sure=False, broken="start_lost"))
+        self.memory.answered(key)
+        self.memory.keep(Stream(ref, key, "", float("-inf"), sure=False, broken="start_lost"))
 
     def met(self, ref: Ref) -> None:
         """A message of ours that streams, of which we know nothing: a crash left it."""
-        self._keep(Stream(ref, "", "", float("-inf"), sure=False, broken="left_open", closing=True))
-
-    def knows(self, ref: Ref) -> bool:
-        """Whether this message streams or has streamed, in this process."""
-        return ref in self._streams or ref in self._over
+        self.memory.keep(Stream(ref, "", "", float("-inf"), sure=False, broken="left_open", closing=True))
 
     # ------------------------------------------------------------------------------------------------ growing
 
@@ -271,11 +228,11 @@ class Streams:
         stream.sure = False  # until an answer says more: whoever waits for it may give up
         answer = await ask(
             self._client.chat_appendStream(
-                channel=stream.ref.channel, ts=stream.ref.message, chunks=_chunks(more)
+                channel=stream.ref.channel, ts=stream.ref.message, chunks=chunks(more)
             )
         )
         if isinstance(answer, Failure):
-            stream.sure = _was_refused(answer)
+            stream.sure = was_refused(answer)
             return answer
         stream.text, stream.sure = stream.text + more, True
         return None
@@ -290,10 +247,10 @@ class Streams:
 
     def _told(self, stream: Stream, failed: Failure, bucket: Bucket) -> Outcome | None:
         """What any call for a stream may meet; None for an answer that says only that the stream takes no more."""
-        if _is_refusal(failed):
+        if is_refusal(failed):
             return outcome(failed, bucket=bucket.key)
         if failed.code in GONE:
-            self._forget(stream)
+            self.memory.forget(stream)
             return outcome(failed, bucket=bucket.key)
         if failed.code in TOKEN_LOST - NO_STREAMS:
             self._heard(failed)
@@ -303,7 +260,7 @@ class Streams:
             return Unavailable(failed.code, applied=False)
         if failed.status == 0 and failed.applied is False:
             return Unavailable(failed.code, applied=False)
-        if not _was_refused(failed):
+        if not was_refused(failed):
             stream.broken = stream.broken or "answer_lost"
             return Unavailable(failed.code, None, failed.retry_after or 0.0)
         return None
@@ -333,13 +290,13 @@ class Streams:
             self._client.chat_stopStream(
                 channel=stream.ref.channel,
                 ts=stream.ref.message,
-                chunks=_chunks(rest) or None,
+                chunks=chunks(rest) or None,
                 blocks=(blocks.markdown(content)[1:] or None) if fits else None,
-                metadata=_marked(stream.key) if fits and stream.key else None,
+                metadata=mark(stream.key) if fits and stream.key else None,
             )
         )
         if isinstance(answer, Failure):
-            stream.sure = stream.sure or (sure and _was_refused(answer))
+            stream.sure = stream.sure or (sure and was_refused(answer))
             return self._not_stopped(stream, answer, fits=fits, paid=paid)
         stream.live, stream.sure = False, sure
         return self._whole(stream) if fits else stream.open()
@@ -356,7 +313,7 @@ class Streams:
     def _not_stopped(self, stream: Stream, failed: Failure, *, fits: bool, paid: bool) -> Outcome:
         """`paid`: the outbox has booked this call as what it was."""
         bucket = budgets.stops(self._team)
-        if _is_refusal(failed) and not paid:
+        if is_refusal(failed) and not paid:
             wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
             self._meter.refused(bucket, wait)
             self._stops.shut(asyncio.get_running_loop().time() + wait)
@@ -384,7 +341,7 @@ class Streams:
         result = await self._update(stream.ref, content)
         match result:
             case Sent() | Gone():
-                self._forget(stream)
+                self.memory.forget(stream)
             case Rejected("streaming_state_conflict") if not stream.conflicts:
                 stream.conflicts += 1
                 stream.live = stream.closing = stream.mute = True
@@ -399,57 +356,22 @@ class Streams:
     async def take_back(self, ref: Ref, reply: str, code: str) -> Outcome:
         """Delete a message that streamed once and cannot be changed any more."""
         stream = Stream(ref, "", reply, float("-inf"), doomed=code)
-        self._keep(stream)
+        self.memory.keep(stream)
         return await self._take_back(stream)
 
     async def _take_back(self, stream: Stream) -> Outcome:
-        self._note(self.withdrawn, stream.ref)  # the news of it is no news to us
+        self.memory.withdrawing(stream.ref)
         answer = await ask(self._client.chat_delete(channel=stream.ref.channel, ts=stream.ref.message))
         if isinstance(answer, Failure) and answer.code not in GONE:
-            if _is_refusal(answer):
+            if is_refusal(answer):
                 return Unavailable(
                     answer.code, applied=False, retry_after=answer.retry_after or DEFAULT_RETRY
                 )
             return outcome(answer, bucket="")
-        self._forget(stream)
-        self._note(self._left, stream.reply)
+        self.memory.forget(stream)
+        self.memory.leave(stream.reply)
         return Withdrawn(stream.doomed)
 
-    # ------------------------------------------------------------------------------------------------ remembering
-
     def _whole(self, stream: Stream) -> Outcome:
-        self._forget(stream)
+        self.memory.forget(stream)
         return Sent(stream.ref)
-
-    def _forget(self, stream: Stream) -> None:
-        self._streams.pop(stream.ref, None)
-        self._note(self._over, stream.ref)
-
-    def _keep(self, stream: Stream) -> None:
-        self._streams[stream.ref] = stream
-        if len(self._streams) > REMEMBERED:
-            self._streams.popitem(last=False)
-
-    @staticmethod
-    def _note(table: OrderedDict[K, None], key: K) -> None:
-        table[key] = None
-        if len(table) > REMEMBERED:
-            table.popitem(last=False)
-
-
-def _is_refusal(failed: Failure) -> bool:
-    return failed.status == 429 or failed.code in REFUSED
-
-
-def _was_refused(failed: Failure) -> bool:
-    """Whether it is certain that nothing was carried out."""
-    return failed.applied is False or 400 <= failed.status < 500
-
-
-def _chunks(text: str) -> list[dict[str, Any]]:
-    """Always chunks, as the SDK's own helper sends them: a stream never changes its mode."""
-    return [{"type": "markdown_text", "text": text}] if text.strip() else []
-
-
-def _marked(key: str) -> dict[str, Any]:
-    return {"event_type": blocks.METADATA, "event_payload": {"key": key}}

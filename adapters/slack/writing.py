@@ -18,7 +18,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from adapters.slack import blocks, budgets
 from adapters.slack.blocks import Block
 from adapters.slack.outcomes import BLOCKS_DISLIKED, GONE, Failure, outcome
-from adapters.slack.streaming import LIFE_SECONDS, Streams
+from adapters.slack.stream import LIFE_SECONDS, mark
+from adapters.slack.streaming import Streams
 from adapters.slack.web import Answer, ask
 from bot.ports import Bucket, Content, Meter, Op, Outcome, Place, Ref, Refused, Rejected, Sent, Unavailable
 
@@ -84,7 +85,7 @@ class Writing:
                 unfurl_links=False,
                 unfurl_media=False,
                 link_names=False,
-                metadata={"event_type": blocks.METADATA, "event_payload": {"key": key}},
+                metadata=mark(key),
             )
 
         answer, plain = await self._send(call, content, self.buckets("post", place), plain=False)
@@ -160,9 +161,9 @@ class Writing:
             found = _marked(answer.get("messages"), key)
             if found:
                 return Ref(channel, found)
-            if thread and self.streams.lost(key):
+            if thread and self.streams.memory.lost(key):
                 for ts in _unmarked(answer.get("messages"), after or thread):
-                    if not self.streams.knows(ref := Ref(channel, ts)):
+                    if not self.streams.memory.knows(ref := Ref(channel, ts)):
                         self.streams.found(key, ref)
                         return ref
             cursor = _next_cursor(answer)

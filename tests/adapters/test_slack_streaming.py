@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from adapters.slack.platform import SlackPlatform
-from adapters.slack.streaming import LEFT_AT_BYTES, LIFE_SECONDS, MOST_BYTES
+from adapters.slack.stream import LEFT_AT_BYTES, LIFE_SECONDS, MOST_BYTES
 from bot.ports import Control, Deleted, Event, Incoming, Place, Pressed, Ref
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
@@ -82,7 +82,9 @@ class Workspace:
 
     async def ask(self, channel: str = "", *, thread: str = "") -> Incoming:
         self.asked += 1
-        await self.server.say(ADA, channel or self.dm, f"{self.server.mention} why, {self.asked}?", thread=thread)
+        await self.server.say(
+            ADA, channel or self.dm, f"{self.server.mention} why, {self.asked}?", thread=thread
+        )
         event = await self.next()
         assert isinstance(event, Incoming), event
         return event
