@@ -109,6 +109,8 @@ class OpenPage:
         self._open = _Unit()
         self._checked = len(begin.head)
         self._tried = 0  # the open unit was as long as that, and a little, when it could not be settled
+        self._tries: dict[tuple[int, str], str | None] = {}  # what a cut has tried
+        self._guess = 0  # where the page should be full
         self._certain = 0  # up to here of the lens's text some frame has called it certain
 
     def grow(self, text: str) -> None:
@@ -186,11 +188,13 @@ class OpenPage:
                 self._open, point, close_fence(reading.leaf, reading.source, len(reading.source))
             )
         table = self._surplus_table(reading)
-        fits = self._fits(self._settled + self._write(reading, self._open)) or (
-            not closed and self._fits_closed(reading, point)
-        )
+        text = self._settled + self._write(reading, self._open)
+        fits = self._fits(text) or (not closed and self._fits_closed(reading, point))
         if table is None and fits and self._countable(reading, self._open):
             return None
+        over = self._dialect.cost(text) - self._limit
+        share = (point - self._open.start) / max(1, len(text) - len(self._settled))
+        self._guess = point - int(max(0, over) * share)
         return self._cut(point, table, closed=closed)
 
     def _fits_closed(self, reading: Reading, point: int) -> bool:
@@ -346,6 +350,7 @@ class OpenPage:
     def _cut(self, point: int, before: int | None, *, closed: bool) -> Closing:
         """The page closes: find where. `before`: a place in the text that it must not reach."""
         held = len(self._lens.text) if closed else self._held_from(point)
+        self._tries.clear()
         for part in (0.5, 0.25, 0.0):
             unit = self._unit_at(part)
             reading = self._read(unit, point)
@@ -392,17 +397,21 @@ class OpenPage:
         return best
 
     def _last_fitting_of(self, found: list[Cut], shift: int) -> tuple[Cut, str] | None:
-        """Of these, from the last to the first: by steps that double until one fits, then between it and the one before."""
-        low, high, step = 0, 0, 1
-        while high < len(found) and self._until(found[high].at + shift, found[high].closers) is None:
-            low, high, step = high + 1, high + step, step * 2
-        high = min(high, len(found))
+        """Of these, from the last to the first: by steps that double from where it should be, then in between."""
+
+        def fits(which: int) -> bool:
+            return self._until(found[which].at + shift, found[which].closers) is not None
+
+        guess = next((n for n, cut in enumerate(found) if cut.at + shift <= self._guess), len(found) - 1)
+        low, high, step = 0, len(found), 1
         while low < high:
-            middle = (low + high) // 2
-            if self._until(found[middle].at + shift, found[middle].closers) is not None:
-                high = middle
+            if fits(guess):
+                high, guess = guess, max(low, guess - step)
             else:
-                low = middle + 1
+                low, guess = guess + 1, min(high - 1, guess + step)
+            step *= 2
+            if low < guess < high and high - low <= step:
+                guess = (low + high) // 2
         for cut in found[low : low + 8]:  # cost is not quite monotone
             text = self._until(cut.at + shift, cut.closers)
             if text:
@@ -411,8 +420,10 @@ class OpenPage:
 
     def _until(self, at: int, closers: str) -> str | None:
         """The page's text if it ended at this place of the lens's text, and `closers` stood there; None: too long."""
-        text, countable = self._ended(at, closers)
-        return text if countable and self._fits(text) else None
+        if (at, closers) not in self._tries:
+            text, countable = self._ended(at, closers)
+            self._tries[at, closers] = text if countable and self._fits(text) else None
+        return self._tries[at, closers]
 
     def _ended(self, at: int, closers: str) -> tuple[str, bool]:
         """The page's text if it ended there, and whether the platform can count it."""
