@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from adapters.slack import commands, events, interactions, reading
 from adapters.slack.payloads import Identity, Malformed, NameOf, Payload, part, text
 from adapters.slack.routes import Routes
-from bot.ports import Attachment, Chosen, Edited, Event, Incoming, Ordered, Pressed, Submitted, Wanted
+from bot.ports import Attachment, Chosen, Edited, Event, Incoming, Ordered, Pressed, Ref, Submitted, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Inbox:
         # A mention may follow the same message overheard.
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._twins: dict[str, asyncio.Future[Incoming]] = {}  # what waits for the other half of its pair
+        self._threads: OrderedDict[Ref, str] = OrderedDict()  # where our own messages stand
         self._waiting: set[asyncio.Task[Event]] = set()
         self._heard: set[str] = set()  # channels whose `message` events reach us
         self._deaf: set[str] = set()  # channels where only mentions do
@@ -98,6 +99,12 @@ class Inbox:
         """What a call's answer told, and no event: in its turn."""
         self._queue.put_nowait(event)
 
+    def posted(self, ref: Ref, thread: str) -> None:
+        """A message of ours stands in this thread: what is pressed or reacted there is answered there."""
+        self._threads[ref] = thread
+        if len(self._threads) > REMEMBERED:
+            self._threads.popitem(last=False)
+
     # ---------------------------------------------------------------------------------------------------- messages
 
     def event(self, body: Payload) -> None:
@@ -113,7 +120,12 @@ class Inbox:
         elif isinstance(event, Edited):
             if self._is_new(events.edit_key(body)):
                 self._pass(event, body, inner)
-        elif not isinstance(event, Pressed) or self._is_new(_sign_key(event, inner)):
+        elif isinstance(event, Pressed):
+            if self._is_new(_sign_key(event, inner)):
+                # Slack does not tell in which thread a reaction stands.
+                thread = event.place.thread or self._threads.get(event.message, "")
+                self._queue.put_nowait(replace(event, place=replace(event.place, thread=thread)))
+        else:
             self._queue.put_nowait(event)
 
     def _said(self, event: Incoming, body: Payload, inner: Payload) -> None:

@@ -54,6 +54,7 @@ from bot.ports import (
     Pressed,
     Profile,
     Ref,
+    Sent,
     Standing,
     Unavailable,
     Unread,
@@ -292,7 +293,10 @@ class SlackPlatform:
         return self._writing.buckets(op, place, ref)
 
     async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
-        return await self._writing.post(place, content, key)
+        outcome = await self._writing.post(place, content, key)
+        if isinstance(outcome, Sent) and place.thread:
+            self._inbox.posted(outcome.ref, place.thread)
+        return outcome
 
     async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:  # noqa: ARG002  the protocol's
         return await self._writing.edit(ref, content)

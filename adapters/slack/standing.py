@@ -57,7 +57,7 @@ class Standings:
 
     async def of(self, user: str) -> Standing:
         """Remembered for ten minutes; while Slack does not answer, what it said before."""
-        if user == SLACKBOT:
+        if user == SLACKBOT or user.startswith("B"):  # an integration that has no user, only a bot id
             return Standing(bot=True)
         await asyncio.gather(self._once(user), self._once(""))
         standing = self._known.get(user, (Standing(), 0.0))[0]

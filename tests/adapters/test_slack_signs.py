@@ -23,7 +23,8 @@ async def test_a_reaction_on_an_answer_is_a_press(slack: Workspace, name: str, c
     await react(slack, ref, name)
     pressed = await slack.next(Pressed)
     assert (pressed.control, pressed.reply, pressed.person.id) == (control, "", GRACE)
-    assert (pressed.message, pressed.place.channel) == (ref, place.channel)
+    # In its thread, which Slack does not tell: what is to be said to who reacted is said there.
+    assert (pressed.message, pressed.place) == (ref, place)
     assert (await slack.ask("next")).text == "next"
 
 

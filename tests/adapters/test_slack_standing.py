@@ -53,6 +53,8 @@ async def test_user_groups_are_told(slack: Workspace) -> None:
 async def test_bots_are_bots(slack: Workspace) -> None:
     assert (await standing(slack, ROBOT)).bot
     assert (await standing(slack, "USLACKBOT")).bot
+    assert (await standing(slack, "B0PAGER")).bot  # an older integration has no user that could be looked up
+    assert len(slack.calls("users.info")) == 1
 
 
 async def test_each_person_is_looked_up_once(slack: Workspace) -> None:
