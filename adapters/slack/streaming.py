@@ -317,6 +317,7 @@ class Streams:
             wait = DEFAULT_RETRY if failed.retry_after is None else failed.retry_after
             self._meter.refused(bucket, wait)
             self._stops.shut(asyncio.get_running_loop().time() + wait)
+            stream.closing = False  # an append brings the text meanwhile
             return stream.open()
         if failed.code in STOPPED_BY_PERSON:
             self._ended_by_person(stream)

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from adapters.slack.budgets import Allowance
 from adapters.slack.platform import SlackPlatform
 from adapters.slack.stream import LEFT_AT_BYTES, LIFE_SECONDS, MOST_BYTES
-from bot.ports import Control, Deleted, Event, Incoming, Place, Pressed, Ref
+from bot.ports import Control, Deleted, Event, Incoming, Place, Pressed, Ref, Rule
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
 from sandbox.clock import Clock
@@ -266,9 +267,9 @@ async def test_at_the_size_cap_the_answer_goes_on_in_new_messages(slack: Workspa
 
 async def test_a_stream_of_wide_characters_is_measured_in_bytes(slack: Workspace) -> None:
     """Nine thousand bytes are three thousand of these."""
-    text = "".join(f"第{n}句话写在这里。" for n in range(900))
+    text = "".join(f"第{n}句话写在这里。" for n in range(330))
     async with slack.up() as outbox:
-        _, answer = await told(slack, outbox, text, size=60, pause=0.08)
+        _, answer = await told(slack, outbox, text, size=20, pause=0.04)
     assert len(slack.frames(answer.view.refs[0])[-1].encode()) <= MOST_BYTES
 
 
@@ -419,6 +420,15 @@ async def test_more_answers_than_starts_are_to_be_had_do_not_wait_for_one(slack:
     assert slack.refusals == []
 
 
+def test_an_allowance_is_a_bucket_that_a_refusal_empties() -> None:
+    """Its figures are the rule's; after Retry-After there is one, and more come as they always do."""
+    allowance = Allowance(Rule(rate=0.5, burst=2, shape="bucket", certainty="guessed", source="a test"))
+    assert [allowance.take(10.0) for _ in range(3)] == [True, True, False]
+    assert [allowance.take(at) for at in (11.0, 12.0, 12.5)] == [False, True, False]
+    allowance.shut(30.0)
+    assert [allowance.take(at) for at in (20.0, 29.9, 30.0, 30.1, 32.0)] == [False, False, True, False, True]
+
+
 async def test_a_refused_start_is_posted_at_once(slack: Workspace) -> None:
     """Retry-After closes the streams, not the answer."""
     async with slack.up() as outbox:
@@ -446,9 +456,10 @@ async def test_where_no_stop_is_to_spare_the_text_is_whole_before_it(slack: Work
         place = (await slack.ask()).place
         answer = Answer(outbox, slack.platform, place)
         await answer.type(text_of(300))
-        slack.server.faults.fault("chat.stopStream", status=429, retry_after=2)
+        slack.server.faults.fault("chat.stopStream", status=429, retry_after=4)
         ending = asyncio.create_task(answer.end())
         await slack.record.wait(lambda _: squeezed(slack.text(place)) == squeezed(answer.said), within=3)
+        assert not ending.done()
         assert await ending == Settled("shown")
     assert len(slack.messages(place)) == 1
 
