@@ -91,6 +91,11 @@ class Reply:
         return (page + 1) * self.page
 
     @property
+    def overflows(self) -> bool:
+        """Its text goes on on a page that is not there."""
+        return self.said > len(self.pages) * self.page
+
+    @property
     def pages_needed(self) -> int:
         return max(1, -(-self.said // self.page))
 
@@ -176,7 +181,8 @@ class World:
                 reply = self.replies[number]
                 reply.at = index + 1
                 reply.said = reply.speech.fragments[index][1]
-                self._wait(reply)
+                if reply.waits_for is None or (reply.waits_for == "edit" and reply.overflows):
+                    self._wait(reply)  # otherwise it lacks what it lacked before
                 said(reply)
             else:
                 heapq.heappop(events)[2]()
@@ -298,8 +304,8 @@ class World:
         platform itself lets nobody be shown until it is over. So a share of posts is at least their window. One of
         edits is not: those can be kept back, and it is the pacer's work to do so.
         """
-        there = reply.page_end(len(reply.pages) - 1) if reply.pages else 0
-        lacks: dict[Op, bool] = {"post": reply.said > there, "edit": reply.seen < min(reply.said, there)}
+        there = min(reply.said, len(reply.pages) * reply.page)
+        lacks: dict[Op, bool] = {"post": reply.overflows, "edit": reply.seen < there}
         for op, queue in self._queues.items():
             queue.note(reply.number, self.now, waits=lacks[op])
         call: Op | None = "post" if lacks["post"] else "edit" if lacks["edit"] else None
