@@ -137,7 +137,9 @@ def _readable(data: bytes) -> Iterable[bytes]:
         if start is None or left <= 0:
             continue
         try:
-            part = zlib.decompressobj().decompress(data[start.end() :], min(left, _MOST_OF_ONE))
+            end = data.find(b"endstream", start.end())
+            stream = data[start.end() : end if end > 0 else None]
+            part = zlib.decompressobj().decompress(stream, min(left, _MOST_OF_ONE))
         except zlib.error:
             continue  # packed in another way, or broken: Claude will tell
         left -= len(part)
