@@ -73,18 +73,18 @@ class _Writer:
         out: list[str] = []
         at = start
         for index, mark in enumerate(self.marks):
-            out.append(self._plain(at, mark.start))
+            if mark.start > at:
+                out.append(self._plain(at, mark.start))
             out.append(_WRITERS[mark.kind](self, index, mark))
             at = mark.end
-        out.append(self._plain(at, end))
+        if end > at:
+            out.append(self._plain(at, end))
         return hush("".join(out))
 
     def text(self, mark: Mark) -> str:
         return self.source[mark.start : mark.end]
 
     def _plain(self, start: int, end: int) -> str:
-        if end <= start:
-            return ""
         plain = escape(self.source, start, end)
         return plain.replace("\n", " ") if self.joined else plain
 
@@ -156,7 +156,8 @@ class _Writer:
 
     def on_body(self, index: int, mark: Mark) -> str:
         del index
-        return _FENCES.sub(lambda run: HUSH.join(run[0]), self.text(mark))
+        text = self.text(mark)
+        return _FENCES.sub(lambda run: HUSH.join(run[0]), text) if "```" in text else text
 
     def on_fenced(self, index: int, mark: Mark) -> str:
         """Discord shows an empty fence as six backticks, so it gets a line."""

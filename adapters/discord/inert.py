@@ -8,7 +8,6 @@ HUSH = "\u200b"  # a space of no width: not seen, and no pattern of Discord's ma
 
 _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)|<(?=#\d|/[^\s>]*:\d|id:|t:-?\d|a?:\w+:\d)")
 _INVITE = re.compile(r"(discord(?:app)?|dsc)\.(?=gg/|com/invite/)", re.IGNORECASE)
-_QUICK = re.compile(r"[@<]|discord|dsc\.", re.IGNORECASE)
 
 # Literal here, markup there. A single star with space on both sides, and an underscore within a word, never are.
 _MARKUP = re.compile(
@@ -21,7 +20,8 @@ _MAYBE = re.compile(r"[*_~|`#>-]")
 
 def hush(text: str) -> str:
     """Mentions, references, timestamps and invites made inert."""
-    if not _QUICK.search(text):
+    lowered = text.lower()
+    if not ("@" in text or "<" in text or "discord" in lowered or "dsc." in lowered):
         return text
     text = _MENTION.sub(lambda found: found[0] + HUSH, text)
     return _INVITE.sub(lambda found: f"{found[1]}.{HUSH}", text)
