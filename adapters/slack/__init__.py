@@ -1,7 +1,10 @@
-"""Slack: `SlackPlatform` in platform.py. Law: pure files decide, five files talk.
+"""Slack: `SlackPlatform` in platform.py. Law: pure files decide, the others talk and decide nothing.
 
-in    line (Socket Mode) or webhook (HTTP) -> inbox (Bolt; acknowledge, once only) -> events, reading (pure)
-out   writing (post, edit, find), asides (status, a word to the asker), names  ->  web (the one client)
-data  outcomes (what an answer means), budgets (what may be spent), blocks and dialect (how text looks),
-      scopes (what the app must be allowed)
+in    line (Socket Mode) or webhook (HTTP) -> listeners (Bolt: acknowledge everything) -> inbox (once, in order, whole)
+      what a payload means, pure: events (said, edited, deleted, reacted), commands, interactions (presses, shortcuts,
+      forms sent off), reading (text and files), payloads (the fields)
+out   writing and streaming (post, edit, find), asides (status, title, a word or a form for one person), transfer (files),
+      removing, history, names, standing  ->  web (the one client); connecting comes before them all
+data  outcomes (what an answer means), budgets (what may be spent), routes (how to answer who has just acted), blocks,
+      forms, dialect, mrkdwn, rich_text (how things look), scopes (what the app must be allowed)
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,14 +18,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import forms, scopes, web
 from adapters.slack.asides import STATUS_SECONDS, Asides
+from adapters.slack.connecting import CONNECT_PATIENCE, introduce, is_final, patiently
 from adapters.slack.dialect import SlackDialect
 from adapters.slack.history import read_thread
 from adapters.slack.inbox import NAMES_SECONDS, Inbox
-from adapters.slack.line import Line, pause
+from adapters.slack.line import Line
 from adapters.slack.listeners import bolt, dispatch
 from adapters.slack.names import Names
-from adapters.slack.outcomes import REFUSED, TOKEN_LOST, Failure
-from adapters.slack.payloads import PLATFORM, Identity, text
+from adapters.slack.outcomes import TOKEN_LOST, Failure
+from adapters.slack.payloads import PLATFORM, Identity
 from adapters.slack.removing import remove
 from adapters.slack.routes import Routes
 from adapters.slack.standing import Standings
@@ -63,10 +64,6 @@ from bot.ports import Line as Said
 
 log = logging.getLogger(__name__)
 
-CONNECT_PATIENCE = (
-    60.0  # Slack's own incidents last longer, but whoever starts a bot wants to hear of a typing error
-)
-AUTH_SECONDS = 10.0
 PARTNERS = 10_000  # remembered people, of direct messages
 GROUPS_SECONDS = 1.0  # a form has to be open three seconds after the press
 
@@ -142,7 +139,7 @@ class SlackPlatform:
             Transfer(client, session, self._api_url),
         )
         try:
-            me = await self._introduce(client)
+            me, self._missing = await introduce(client, self._api_url, agent=self._agent)
             self._me = me
             self._inbox.introduce(me)
             connection.names.introduce(me.user, me.name)
@@ -192,32 +189,6 @@ class SlackPlatform:
         ready = not notes and not scopes.REQUIRED & set(self._missing)
         return Health(ready, (*notes, *scopes.notes(self._missing)))
 
-    async def _introduce(self, client: AsyncWebClient) -> Identity:
-        """Who we are; also the proof that the token is good."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + CONNECT_PATIENCE
-        attempt = 0
-        while isinstance(response := await web.attempt(client.auth_test(), within=AUTH_SECONDS), Failure):
-            attempt += 1
-            if _is_final(response):
-                raise ConnectError(
-                    f"Slack refused the bot token ({response.code}). SLACK_BOT_TOKEN is the Bot User OAuth Token "
-                    "(xoxb-...) of an app that is installed in the workspace."
-                )
-            await _wait(response, attempt, deadline, f"Slack could not be reached at {self._api_url}")
-        data = response.data if isinstance(response.data, Mapping) else {}
-        team, user = text(data, "team_id"), text(data, "user_id")
-        if not team or not user:
-            raise ConnectError(
-                f"{self._api_url} does not answer as Slack does: auth.test named no team and no user."
-            )
-        self._missing = scopes.missing(response.headers.get("x-oauth-scopes"))
-        if self._missing:
-            log.warning("the app lacks scopes", extra={"missing": list(self._missing)})
-        return Identity(
-            team, user, text(data, "bot_id"), text(data, "user"), text(data, "enterprise_id"), self._agent
-        )
-
     async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
         async def deliver(payload: dict[str, Any]) -> None:
             await dispatch(app, AsyncBoltRequest(mode="socket_mode", body=payload))
@@ -231,12 +202,12 @@ class SlackPlatform:
         attempt = 0
         while (failed := await line.open()) is not None:
             attempt += 1
-            if _is_final(failed):
+            if is_final(failed):
                 raise ConnectError(
                     f"Slack refused the app token ({failed.code}). SLACK_APP_TOKEN is an app-level token (xapp-...) "
                     "with the scope connections:write, and Socket Mode has to be switched on for the app."
                 )
-            await _wait(failed, attempt, deadline, "Slack opened no socket")
+            await patiently(failed, attempt, deadline, "Slack opened no socket")
         spare.keep()
 
     async def _http(self, app: AsyncApp) -> None:
@@ -386,22 +357,3 @@ class _Connection:
     standings: Standings
     transfer: Transfer
     writing: Writing | None = None
-
-
-def _is_final(failed: Failure) -> bool:
-    """Slack has said no to us, rather than not now: trying again while nobody mends it is no use."""
-    said_no = failed.status == 200 and failed.applied is False and failed.code not in REFUSED
-    return said_no or (400 <= failed.status < 500 and failed.status not in (408, 429))
-
-
-async def _wait(failed: Failure, attempt: int, deadline: float, sentence: str) -> None:
-    """Before the next attempt to connect, or a ConnectError if that would be too late."""
-    length = pause(attempt) if failed.retry_after is None else failed.retry_after
-    if asyncio.get_running_loop().time() + length > deadline:
-        raise ConnectError(
-            f"{sentence} ({failed.code}), {attempt} attempts. Is the network there, and Slack?"
-        )
-    log.warning(
-        "not connected yet", extra={"code": failed.code, "attempt": attempt, "again_in": round(length, 1)}
-    )
-    await asyncio.sleep(length)
