@@ -266,6 +266,8 @@ class World:
                 break
         if seen > reply.seen:
             self._saw(reply, seen)
+        else:
+            self._wait(reply)  # a page that nobody can read up to is there all the same
 
     def _saw(self, reply: Reply, seen: int) -> None:
         fragments = reply.speech.fragments
