@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -32,6 +33,9 @@ LONGEST_HINT = 2_000
 LONGEST_TEXT = 3_000
 LONGEST_OPTION = 75
 LONGEST_VALUE = 150
+LONGEST_KEPT = 2_000  # leaves room for the place
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{1,30}")
 
 NAMELESS = "-"  # Slack takes no empty text
 
@@ -52,6 +56,7 @@ def view(panel: Panel, place: Place, groups: Sequence[Option]) -> Block:
                 "reply_to": place.reply_to,
                 "private": place.private,
                 "route": place.route,
+                **({"kept": kept} if (kept := _kept(panel)) else {}),
             }
         ),
         "title": _plain(panel.title, LONGEST_TITLE),
@@ -68,12 +73,7 @@ def panel_of(shown: Payload) -> str:
 
 def place_of(shown: Payload) -> Place:
     """Where the form was opened. Raises Malformed."""
-    try:
-        kept = json.loads(text(shown, "private_metadata"))
-    except ValueError:
-        kept = None
-    if not isinstance(kept, Mapping):
-        raise Malformed("private_metadata")
+    kept = _metadata(shown)
     return Place(
         PLATFORM,
         text(kept, "team"),
@@ -85,6 +85,16 @@ def place_of(shown: Payload) -> Place:
     )
 
 
+def _metadata(shown: Payload) -> Payload:
+    try:
+        kept = json.loads(text(shown, "private_metadata"))
+    except ValueError:
+        kept = None
+    if not isinstance(kept, Mapping):
+        raise Malformed("private_metadata")
+    return kept
+
+
 def values(shown: Payload) -> dict[str, tuple[str, ...]]:
     """What was filled in, by field; an empty tuple for a field that was left empty."""
     blocks = part(part(shown, "state"), "values")
@@ -93,7 +103,18 @@ def values(shown: Payload) -> dict[str, tuple[str, ...]]:
         if isinstance(actions, Mapping):
             states = [state for state in actions.values() if isinstance(state, Mapping)]
             found[field] = tuple(value for state in states for value in _filled(state))
+    for field, ids in part(_metadata(shown), "kept").items():
+        if field in found and isinstance(ids, list):
+            found[field] += tuple(id_ for id_ in ids if isinstance(id_, str))
     return found
+
+
+def _kept(panel: Panel) -> dict[str, list[str]]:
+    """What Slack's picker of people cannot show (an integration that has no user) stays set all the same."""
+    fields = (field for group in panel.groups for field in group.fields if field.kind == "people")
+    odd = {field.id: [id_ for id_ in field.values if not _PERSON.fullmatch(id_)] for field in fields}
+    kept = {id_: ids for id_, ids in odd.items() if ids}
+    return kept if len(json.dumps(kept)) <= LONGEST_KEPT else {}
 
 
 def _filled(state: Payload) -> Iterable[str]:
@@ -165,8 +186,8 @@ def _element(field: Field, groups: Sequence[Option]) -> Block | None:
     if field.kind in ("text", "paragraph"):
         return _typed(field)
     if field.kind == "people":
-        chosen = {"initial_users": list(field.values)} if field.values else {}
-        return {"type": "multi_users_select", **chosen}
+        people = [id_ for id_ in dict.fromkeys(field.values) if _PERSON.fullmatch(id_)]
+        return {"type": "multi_users_select", **({"initial_users": people} if people else {})}
     if field.kind == "choice":
         return _select("static_select", field.options, field.values[:1])
     return _select("multi_static_select", groups if field.kind == "roles" else field.options, field.values)

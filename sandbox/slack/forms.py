@@ -80,6 +80,10 @@ def _check_element(element: Element, at: str, wrong: list[str]) -> None:
             wrong.append(f"must be less than {most + 1} characters [json-pointer:{at}/initial_value]")
     elif kind in ("static_select", "multi_static_select", "radio_buttons", "checkboxes"):
         _check_options(element, at, wrong)
+    elif kind == "multi_users_select" and not all(
+        str(one).startswith(("U", "W")) for one in element.get("initial_users") or ()
+    ):
+        wrong.append(f"invalid user id [json-pointer:{at}/initial_users]")  # guessed: ids are looked up
 
 
 def _check_options(element: Element, at: str, wrong: list[str]) -> None:

@@ -100,6 +100,15 @@ def test_people_and_groups_are_picked_with_what_slack_has_for_them() -> None:
     assert [option["value"] for option in found["initial_options"]] == ["=S1"]
 
 
+def test_an_integration_that_no_picker_shows_stays_listed() -> None:
+    """Slack would not open a form that begins with an id which is no person's; and saving must not unlist it."""
+    view = modal(Field("bots", "Bots", "people", ("U1", "B0PAGER")))
+    [block] = [block for block in view["blocks"] if block["type"] == "input"]
+    assert block["element"]["initial_users"] == ["U1"]
+    sent = {**view, "state": {"values": filled(view, {"bots": ["U2"]})}}
+    assert forms.values(sent) == {"bots": ("U2", "B0PAGER")}
+
+
 @pytest.mark.parametrize("required", [True, False])
 def test_what_is_required_is(required: bool) -> None:
     [block] = [b for b in modal(Field("a", "A", "text", required=required))["blocks"] if b["type"] == "input"]

@@ -68,6 +68,7 @@ def test_a_form_of_every_field_is_taken() -> None:
         (modal(field("a", {**COLOURS, "initial_option": options("Blue")[0]})), "/element"),
         (modal(field("a", {**TOOLS, "initial_options": []})), "/initial_options"),
         (modal(field("a", {"type": "plain_text_input", "action_id": ""})), "/element"),
+        (modal(field("a", {"type": "multi_users_select", "initial_users": ["B1"]})), "/initial_users"),
     ],
 )
 def test_what_slack_would_refuse_is_refused(form: dict[str, Any], pointer: str) -> None:
