@@ -112,11 +112,13 @@ class Calls:
     async def patiently(
         self, call: Call, body: Mapping[str, Any] | None = None, *, within: float
     ) -> Answer | None:
-        """The same for what somebody waits for: tried again while it may help, for so many seconds."""
+        """The same for what somebody waits for: tried again while it may help, for so many seconds. Whether it was applied
+        matters only to a POST; anything else may be done twice.
+        """
         until, pause = now() + within, 0.3
         while True:
             answer = await self.aside(call, body)
-            if answer is not None and answer.status != 429 and (answer.applied is not False or answer.ok):
+            if answer is not None and not _again(call, answer):
                 return answer
             wait = pause if answer is None else max(pause, retry_after_of(answer) or 0.0)
             if now() + wait >= until:
@@ -216,6 +218,12 @@ class Calls:
         self.meter.spent(self.budgets.route(call.route, call.major))
         if call.bot:
             self.meter.spent(self.budgets.everywhere())
+
+
+def _again(call: Call, answer: Answer) -> bool:
+    if answer.status == 429 or answer.applied is False:
+        return not answer.ok
+    return call.method != "POST" and (bool(answer.failure) or answer.status >= 500)
 
 
 class _Nobody:

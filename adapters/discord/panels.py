@@ -64,7 +64,7 @@ def modal_of(panel: Panel, group: int, opened: str) -> dict[str, Any] | None:
 def _modal(panel: Panel, title: str, group: Group, opened: str) -> dict[str, Any]:
     return {
         "custom_id": signed(FORM, opened, panel.id),
-        "title": _short(title or panel.title, 45),
+        "title": _short(title, 45) or _short(panel.title, 45),
         "components": [row(_input(one)) for one in group.fields],
     }
 

@@ -120,14 +120,14 @@ def content(
 
 
 @asynccontextmanager
-async def staged(*, connect: bool = True) -> AsyncIterator[Stage]:
+async def staged(*, connect: bool = True, ping_asker: bool = True) -> AsyncIterator[Stage]:
     """The server runs and the adapter is connected; afterwards both are closed, and no task of ours is left."""
     clock = Clock()
     limits, record = Limits(), Record(clock)
     server = DiscordServer(clock, limits, record)
     await server.start()
     before = asyncio.all_tasks()
-    platform = DiscordPlatform(token=server.bot_token, api_url=server.api_url)
+    platform = DiscordPlatform(token=server.bot_token, api_url=server.api_url, ping_asker=ping_asker)
     stage = Stage(server, platform, clock, limits, record)
     try:
         if connect:

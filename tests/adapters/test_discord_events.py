@@ -342,3 +342,60 @@ async def test_fault_31_access_lost_while_it_grows_is_denied(stage: Stage) -> No
         assert await stage.platform.post(incoming.place, content("two"), key="k2") == Denied("403/50001")
         assert await stage.platform.delete(incoming.place, ref) == Denied("403/50001")
     assert (len(stage.calls(PATCH)), len(stage.calls(POST)), len(stage.calls(DELETE))) == (1, 2, 1)
+
+
+# ------------------------------------------------------------------------------------------------------------ malformed
+
+
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        ("MESSAGE_CREATE", {"id": "1"}),
+        ("MESSAGE_CREATE", {"id": "1", "channel_id": "2", "author": None}),
+        ("MESSAGE_UPDATE", {}),
+        ("MESSAGE_UPDATE", {"id": "1", "author": {}, "content": "secret words", "edited_timestamp": "x"}),
+        ("MESSAGE_REACTION_ADD", {}),
+        ("MESSAGE_REACTION_ADD", {"user_id": "1", "emoji": "🛑"}),
+        ("MESSAGE_REACTION_REMOVE", {"message_id": "1"}),
+        ("MESSAGE_DELETE", {"id": "1"}),
+        ("INTERACTION_CREATE", {"id": "1", "type": 2}),
+        (
+            "INTERACTION_CREATE",
+            {"id": "2", "type": 3, "token": "secret words", "data": "x", "user": {"id": "1"}},
+        ),
+        (
+            "INTERACTION_CREATE",
+            {"id": "3", "type": 5, "token": "t", "user": {"id": "1"}, "data": {"components": 5}},
+        ),
+    ],
+)
+async def test_what_cannot_be_read_costs_one_line_and_no_connection(
+    stage: Stage, caplog: pytest.LogCaptureFixture, event: str, data: dict[str, object]
+) -> None:
+    """A newer Discord, or a broken one; nobody's words are logged."""
+    with caplog.at_level("INFO"):
+        stage.server.gateway.dispatch(event, data)
+        assert (await stage.ask("after")).text == "after"
+    assert "secret words" not in caplog.text
+    assert len(stage.gateway("READY")) == 1
+
+
+# --------------------------------------------------------------------------------------------------------------- setting
+
+
+async def test_by_a_setting_no_answer_pings_its_asker() -> None:
+    """The arrow stays."""
+    async with staged(ping_asker=False) as stage:
+        _, ref = await answered(stage)
+        [shown] = stage.record.entries("shown", message=ref.message)
+        assert (shown["pings"], bool(shown["reply_to"])) == ([], True)
+
+
+async def test_only_the_first_page_rings(stage: Stage) -> None:
+    """The others point at the question where somebody spoke in between, and are silent."""
+    incoming, _ = await answered(stage)
+    await stage.server.say(stage.linus, stage.general, "in between")
+    assert (await stage.next(Incoming)).how == "overheard"
+    second = await stage.post(incoming.place, "two", key="k2")
+    [shown] = stage.record.entries("shown", message=second.message)
+    assert (shown["reply_to"], shown["pings"]) == (incoming.place.reply_to, [])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.discord import handles, panels
+from adapters.discord.platform import DiscordPlatform
 from bot.ports import (
     Button,
     Chosen,
@@ -175,6 +176,15 @@ async def test_a_whisper_waits_for_a_budget_that_opens_soon(stage: Stage) -> Non
     """A lost word would leave its giver thinking for fifteen minutes."""
     order = await ordered(stage)
     stage.server.faults.fault(ORIGINAL, status=429, retry_after=0.2)
+    assert await stage.platform.whisper(order.place, order.person, "there")
+    assert [m["text"] for m in whispered(stage)] == ["there"]
+
+
+async def test_a_whisper_outlasts_a_servers_fault(stage: Stage) -> None:
+    """Filling in may be done twice, so it is tried again whether or not it was applied."""
+    order = await ordered(stage)
+    stage.server.faults.fault(ORIGINAL, status=502)
+    stage.server.faults.fault(ORIGINAL, drop="after")
     assert await stage.platform.whisper(order.place, order.person, "there")
     assert [m["text"] for m in whispered(stage)] == ["there"]
 
@@ -511,6 +521,26 @@ async def test_a_press_that_discord_has_given_up_opens_nothing(stage: Stage) -> 
     stage.server.faults.fault(CALLBACK, error="10062")
     assert not await stage.platform.open(pressed.place, pressed.person, FEEDBACK)
     assert not await stage.platform.whisper(pressed.place, pressed.person, "psst")
+
+
+async def test_buttons_and_forms_work_after_a_restart(stage: Stage) -> None:
+    """Their ids carry all that is needed: the reply, the form."""
+    pressed = await rated(stage)
+    assert await stage.platform.open(pressed.place, pressed.person, FEEDBACK)
+    await stage.platform.close()
+    stage.platform = DiscordPlatform(token=stage.server.bot_token, api_url=stage.server.api_url)
+    try:
+        await stage.connect()
+        await stage.server.submit(stage.ada, {"comment": "too long"})
+        submitted = await stage.next(Submitted)
+        assert (submitted.panel, submitted.values) == ("feedback:r1", {"comment": ("too long",)})
+        await stage.server.press(stage.ada, stage.general, pressed.message.message, "Good")
+        again = await stage.next(Pressed)
+        assert (again.control, again.reply, again.message) == (Control.GOOD, "r1", pressed.message)
+        await stage.server.react(stage.ada, stage.general, pressed.message.message, "🛑")
+        assert (await stage.next(Pressed)).control is Control.STOP
+    finally:
+        await stage.platform.close()
 
 
 async def test_closing_while_something_is_held_leaves_nothing_behind() -> None:
