@@ -198,3 +198,11 @@ def test_closed_pages_stay_and_spans_tile() -> None:
     pages = document.pages()
     assert (pages[0].start, pages[-1].end) == (0, len(text))
     assert all(page.closed for page in pages)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+def test_indentation_that_no_page_can_hold_goes(platform: Platform) -> None:
+    """It once stopped the reply: no page was found for the first character behind it."""
+    pages = whole(platform, " " * 400 + "word", 150)
+    assert [page.text.strip("`\n ") for page in pages] == ["word"]
+    assert (pages[0].start, pages[-1].end) == (0, 404)
