@@ -132,7 +132,8 @@ class Attachments:
         real: list[_Load] = []
         for at, turn in enumerate(turns):
             asked = turn.reply == question
-            shown, load = self._shown(turn, found.get(at), attached if asked else None)
+            fetched = found.get(at, []) if at >= start else None
+            shown, load = self._shown(turn, fetched, attached if asked else None)
             attached.shown.append(shown)
             real.append(load)
         # Sizes that a platform had not told, and pages, are known only now.
