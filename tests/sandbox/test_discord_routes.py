@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.clock import Clock
 from sandbox.discord.server import DiscordServer
+from sandbox.discord.state import EVERYBODY
 from sandbox.limits import Limits
 from sandbox.record import Record
 from tests.sandbox.discord_raw import Client, wrong
@@ -303,3 +304,43 @@ async def test_an_avatar_can_be_had(client: Client) -> None:
     async with client.session.get(f"{client.server.cdn_url}/embed/avatars/0.png") as answer:
         assert answer.content_type == "image/png"
         assert (await answer.read()).startswith(b"\x89PNG")
+
+
+async def test_a_file_behind_a_command_stands_at_its_link(client: Client) -> None:
+    """It belongs to no message, and the command takes no more of them than it has options for."""
+    server = client.server
+    command = {
+        "name": "ask",
+        "description": "Ask",
+        "options": [
+            {"type": 3, "name": "question", "description": "What?", "required": True},
+            {"type": 11, "name": "file", "description": "Which?"},
+        ],
+    }
+    path = f"/applications/{server.application_id}/commands"
+    assert (await client.call("POST", path, command)).status == 201
+    await server.command("Ada", "general", "ask", "why?", files=[("a.txt", "text/plain", b"hello")])
+    [held] = server.state.loose.values()
+    async with client.session.get(server.bodies.file_url(client.general, held)) as answer:
+        assert (answer.status, await answer.read()) == (200, b"hello")
+    with pytest.raises(ValueError, match="takes 1 files"):
+        await server.command("Ada", "general", "ask", "why?", files=[("a", "", b""), ("b", "", b"")])
+
+
+async def test_a_role_is_its_members_and_allows_them_what_it_says(client: Client) -> None:
+    """Grace moderates by a role, so that whoever adds up roles comes to the same."""
+    guild = f"/guilds/{client.server.guild_id}"
+    roles = {one["name"]: one for one in (await client.call("GET", f"{guild}/roles")).json}
+    grace = client.server.state.person("Grace")
+    member = (await client.call("GET", f"{guild}/members/{grace.id}")).json
+    assert member["roles"] == [roles["moderators"]["id"]]
+    everyone = EVERYBODY | int(roles["moderators"]["permissions"])
+    assert everyone == grace.permissions
+
+
+async def test_another_bot_says_what_a_person_can(client: Client) -> None:
+    """And is told from a person."""
+    bot = await client.server.invite_bot("Echo")
+    message = await client.server.say(bot, "general", "beep")
+    body = (await client.call("GET", f"/channels/{client.general}/messages/{message}")).json
+    assert (body["author"]["bot"], body["author"]["username"]) == (True, "echo")
