@@ -27,7 +27,7 @@ from bot.reply.outbox import Settled
 from bot.reply.reply import Declined, Ending, Manner, Reply, Subject
 from bot.reply.status import Status
 from bot.settings import Settings
-from bot.store.store import Store
+from bot.store.store import Store, StoreError
 from bot.translations import say
 
 log = logging.getLogger(__name__)
@@ -207,7 +207,10 @@ class Answers:
     async def _settle(self, taken: Taken, ending: Ending) -> None:
         """What it cost takes the place of what was reserved."""
         try:
-            await self._spending.settle(taken.reply, taken.terms.preferences.model, ending.usage)
+            model = taken.terms.preferences.model
+            # Claude tells what an answer cost in its last event; what was stopped before is priced by its words.
+            said = "" if ending.turn == "whole" else ending.text
+            await self._spending.settle(taken.reply, model, ending.usage, said=said)
         except Exception:
             log.exception("spending.not_settled", extra={"reply": taken.reply})
 
@@ -224,7 +227,10 @@ class Answers:
     async def give_up(self, channel: Channel, taken: Taken) -> None:
         """Something broke under an answer: its asker is told, by the next start if this one cannot."""
         notice = taken.say(sentences.OUR_FAULT)
-        await self._spending.cancel(taken.reply)
+        try:
+            await self._spending.cancel(taken.reply)
+        except StoreError:
+            log.exception("spending.not_settled", extra={"reply": taken.reply})
         await self._journal.ended(taken.reply, text="", notice=notice, turn="partial", usage=Usage())
         await channel.refuse(taken.incoming, taken.terms.language, notice)
         await self._journal.closed(taken.reply, "gone")

@@ -18,7 +18,7 @@ from bot import sentences
 from bot.claude import documents
 from bot.claude.documents import Document, Foreign, Unreadable
 from bot.claude.office import Office
-from bot.ports import Attachment, Place, Platform, Unread
+from bot.ports import Attachment, Platform, Unread
 from bot.settings import Settings
 from bot.store.nouns import Said
 from bot.translations import say
@@ -35,7 +35,8 @@ REQUEST_BYTES: Final = 20 << 20
 REQUEST_FILES: Final = documents.IMAGES
 # Somebody waits, and sees that the bot is thinking.
 _DOWNLOAD_SECONDS: Final = 30.0
-_DOWNLOADS_AT_ONCE: Final = 8
+# Of the whole process. With eight, a hundred questions with two slow files each had some wait past their time.
+_DOWNLOADS_AT_ONCE: Final = 64
 _KEPT_SECONDS: Final = 3600.0
 _LEAST: Final = 256  # what a remembered refusal counts
 _NAMES_TOLD: Final = 3
@@ -108,7 +109,9 @@ class Attachments:
         self._room = asyncio.Semaphore(_DOWNLOADS_AT_ONCE)
         self._kept = _Kept(int(settings.file_cache_megabytes * (1 << 20)))
 
-    async def of(self, platform: Platform, place: Place, turns: Sequence[Said], *, question: str) -> Attached:
+    async def of(
+        self, platform: Platform, turns: Sequence[Said], *, conversation: int, question: str
+    ) -> Attached:
         """The files of these turns. `question`: the reply whose question's asker is told what was left out."""
         loads = [_told_load(self._chosen(turn), self._bytes) for turn in turns]
         start = first_shown(loads)
@@ -122,7 +125,7 @@ class Attachments:
         # Cancelled together with whoever asks.
         async with asyncio.TaskGroup() as group:
             fetching = [
-                (at, group.create_task(self._one(platform, place, attachment, until)))
+                (at, group.create_task(self._one(platform, conversation, attachment, until)))
                 for at, attachment in wanted
             ]
         found: dict[int, list[Found]] = {}
@@ -204,10 +207,12 @@ class Attachments:
 
     # ------------------------------------------------------------------------------------------ one file
 
-    async def _one(self, platform: Platform, place: Place, attachment: Attachment, until: float) -> Found:
+    async def _one(
+        self, platform: Platform, conversation: int, attachment: Attachment, until: float
+    ) -> Found:
         now = asyncio.get_running_loop().time
-        # Ids are a platform's own; the rest is there so that no two places could ever meet in one.
-        key = (place.platform, place.workspace, place.channel, attachment.id, str(attachment.size))
+        # An id is a platform's own; a conversation is of one place, so that no two places could ever meet in a key.
+        key = (conversation, attachment.id, attachment.size)
         known = self._kept.get(key, now()) if attachment.id else None
         if known is not None:
             return known
@@ -321,15 +326,18 @@ def _size(number: int) -> str:
 # ---------------------------------------------------------------------------------------------------- memory
 
 
+_Key: TypeAlias = tuple[int, str, int]
+
+
 class _Kept:
     """Files that were made ready, the least recently used going first; never more than `most` bytes of them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._size = 0
-        self._found: OrderedDict[tuple[str, ...], tuple[Found, float]] = OrderedDict()
+        self._found: OrderedDict[_Key, tuple[Found, float]] = OrderedDict()
 
-    def get(self, key: tuple[str, ...], now: float) -> Found | None:
+    def get(self, key: _Key, now: float) -> Found | None:
         known = self._found.get(key)
         if known is None:
             return None
@@ -340,7 +348,7 @@ class _Kept:
         self._found.move_to_end(key)
         return found
 
-    def put(self, key: tuple[str, ...], found: Found, now: float) -> None:
+    def put(self, key: _Key, found: Found, now: float) -> None:
         if key in self._found:
             self._drop(key)
         if _held(found) > self._most:
@@ -350,7 +358,7 @@ class _Kept:
         while self._size > self._most:
             self._drop(next(iter(self._found)))
 
-    def _drop(self, key: tuple[str, ...]) -> None:
+    def _drop(self, key: _Key) -> None:
         found, _ = self._found.pop(key)
         self._size -= _held(found)
 

@@ -98,12 +98,13 @@ class Context:
         then: str = "",
     ) -> list[MessageParam]:
         """The turns with their files. `remarks`: where the asker is told what of the question's was left out."""
-        place = taken.incoming.place
-        attached = await self._attachments.of(channel.platform, place, turns, question=taken.reply)
+        attached = await self._attachments.of(
+            channel.platform, turns, conversation=taken.conversation, question=taken.reply
+        )
         told = attached.told(taken.terms.language, most=self._attachments.most)
         if told and remarks is not None:
             remarks.remark(told)
-        return history.messages(turns, attached.shown, private=place.private, then=then)
+        return history.messages(turns, attached.shown, private=taken.incoming.place.private, then=then)
 
     # ------------------------------------------------------------------------------------------ what came before
 

@@ -122,6 +122,19 @@ class Controls:
             growing = live.in_place(place.platform, place.workspace, place.channel)
         return await self.stop(channel, growing, place, person, locale)
 
+    async def stop_all(self, person: Person, place: Place) -> None:
+        """End every answer of somebody's in a workspace, and wait until it has ended."""
+        for live in self._answers.live:
+            at = live.reply.place
+            if (at.platform, at.workspace, live.incoming.person.id) == (
+                place.platform,
+                place.workspace,
+                person.id,
+            ):
+                live.reply.stop()
+                async with self._answers.turns.next(live.conversation):
+                    pass
+
     async def stop(
         self, channel: Channel, growing: Sequence[Live], place: Place, person: Person, locale: str = ""
     ) -> bool:
@@ -147,7 +160,7 @@ class Controls:
     async def _regenerate(
         self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
     ) -> None:
-        if live is not None or self._answers.turns.busy(answered.conversation):
+        if live is not None and live.reply.ending is None:
             await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
             return
         turned = self._admission.count(pressed.place, pressed.person, terms)
@@ -201,7 +214,7 @@ class Controls:
     async def _continue(
         self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
     ) -> None:
-        if live is not None:
+        if live is not None and live.reply.ending is None:
             await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
             return
         last = answered.refs[-1] if answered.refs else pressed.message

@@ -63,5 +63,5 @@ class LiveReplies:
             for live in self
             for place in (live.reply.place,)
             if (place.platform, place.workspace, place.channel) == (platform, workspace, channel)
-            and (not thread or place.thread == thread)
+            and (not thread or thread in (place.thread, place.reply_to))
         ]

@@ -73,6 +73,8 @@ class Mending:
                 return place, refs
             place = replace(place, thread=root.message)
         while (ref := await self._find(channel, place, post_key(unfinished.reply, len(refs)))) is not None:
+            if ref in refs:
+                break
             refs.append(ref)
         if len(refs) > len(unfinished.refs) or place != unfinished.place:
             self._journal.posted(unfinished.reply, tuple(refs), place)

@@ -199,6 +199,7 @@ class Orders:
         """A button that only this person saw."""
         by = _By(chosen.person, chosen.place, chosen.locale)
         if chosen.button == _FORGET:
+            await self._controls.stop_all(by.person, by.place)
             await self._store.forget_person(by.place.platform, by.place.workspace or None, by.person.id)
             log.info("person.forgotten")
             language = await self._language(channel, by)

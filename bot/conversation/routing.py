@@ -38,6 +38,9 @@ def reply_anchors(place: Place, refs: list[Ref]) -> list[str]:
     anchors = [message_anchor(place, ref) for ref in refs]
     if place.thread:
         anchors.append(f"{_prefix(place)}thread:{place.channel}:{place.thread}")
+    elif place.private and place.reply_to:
+        # A native stream stands in a thread under the question (Slack).
+        anchors.append(f"{_prefix(place)}thread:{place.channel}:{place.reply_to}")
     elif refs:
         # Where it stands in the channel itself, people may open a thread under it.
         anchors.append(f"{_prefix(place)}thread:{refs[0].channel}:{refs[0].message}")
