@@ -357,9 +357,9 @@ def test_what_was_dropped_stays_dropped_and_makes_room_for_more(turns: list[atta
 )
 def test_memory_holds_no_more_than_it_may(puts: list[tuple[int, int, bool]], most: int) -> None:
     kept = attachments._Kept(most)
-    held: dict[tuple[str, ...], Document] = {}
+    held: dict[tuple[int, str, int], Document] = {}
     for at, (id_, size, wide) in enumerate(puts):
-        key, document = (str(id_),), Document("a", "text", ("ä" if wide else "a") * size)
+        key, document = (1, str(id_), 0), Document("a", "text", ("ä" if wide else "a") * size)
         kept.put(key, document, float(at))
         held[key] = document
         assert kept._size <= most
