@@ -56,7 +56,9 @@ class Asides:
         """
         panel = self.forms.get(opened, now())
         modal = panels.modal_of(panel, number, opened) if panel is not None else None
-        return modal is not None and await self._interactions.respond(interaction, MODAL, modal)
+        if modal is None or interaction.state != "held":
+            return False
+        return await self._interactions.respond(interaction, MODAL, modal)
 
     async def _say(self, interaction: Interaction, bodies: Sequence[Mapping[str, Any]]) -> bool:
         """These messages, one after the other. False: not the first of them was taken."""
