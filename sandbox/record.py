@@ -36,7 +36,7 @@ class Entry:
       ended    claude                 request, characters, reason: a stop reason, "error <type>", "<status> <type>",
                                       "cut", "reset", "unfinished", "closed by client", "server stopped"
       connected, disconnected, reacted, unreacted, view     slack
-      interaction, modal, session, channel, reaction, command     discord
+      interaction, modal, modal_closed, session, channel, reaction, command     discord
     """
 
     at: float

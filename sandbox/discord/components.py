@@ -14,7 +14,8 @@ from sandbox.discord.errors import Form, Path, Refusal
 from sandbox.discord.state import Json
 
 ACTION_ROW, BUTTON, SELECT, INPUT = 1, 2, 3, 4
-SELECTS = (3, 5, 6, 7, 8)
+SELECT_KINDS = {3: "string", 5: "user", 6: "role", 7: "mentionable", 8: "channel"}
+SELECTS = tuple(SELECT_KINDS)
 SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER, LABEL = 9, 10, 11, 12, 13, 14, 17, 18
 V2_TOP = (ACTION_ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR, CONTAINER)
 IN_CONTAINER = (ACTION_ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR)
@@ -67,6 +68,13 @@ def controls_of(components: Sequence[Any]) -> list[dict[str, Any]]:
                     "options": [
                         {"value": option.get("value"), "label": option.get("label")}
                         for option in one.get("options") or []
+                    ],
+                    "kind": SELECT_KINDS[one["type"]],
+                    "least": one.get("min_values", 1),
+                    "most": one.get("max_values", 1),
+                    "chosen": [
+                        *(option["value"] for option in one.get("options") or [] if option.get("default")),
+                        *(default["id"] for default in one.get("default_values") or []),
                     ],
                 }
             )

@@ -365,6 +365,10 @@ class Interactions:
         )
         return modal
 
+    def close_modal(self, modal: Modal) -> None:
+        del self.modals[modal.id]
+        self._record.add("modal_closed", "discord", modal=modal.id, person=modal.person)
+
     def submit(self, modal: Modal, values: dict[str, str]) -> Interaction:
         """Send a form. Raises ValueError for a field that it does not have, or a value that its limits forbid."""
         known = {field_["custom_id"] for field_ in modal.fields}
@@ -388,7 +392,7 @@ class Interactions:
             }
             row: Json = {"type": field_["in"], "id": field_["row"]}
             rows.append({**row, **({"component": held} if field_["in"] == 18 else {"components": [held]})})
-        del self.modals[modal.id]
+        self.close_modal(modal)
         channel = self._state.channels[modal.channel]
         message = channel.messages.get(modal.message) if modal.message else None
         data: Json = {"custom_id": modal.custom_id, "components": rows}

@@ -20,6 +20,7 @@ from sandbox.discord.state import (
     EPHEMERAL,
     LOADING,
     MODERATOR,
+    OWNER,
     PERMISSIONS,
     SUPPRESS_EMBEDS,
     Attachment,
@@ -49,7 +50,14 @@ class People:
     # ------------------------------------------------------------------ views
 
     def people(self) -> list[dict[str, Any]]:
-        return [{"id": one.id, "name": one.name, "bot": one.bot} for one in self.state.users.values()]
+        """`role`: "owner", "manager" (Manage Server), "moderator" (Manage Messages) or ""."""
+        return [
+            {"id": one.id, "name": one.name, "bot": one.bot, "role": _role(one)}
+            for one in self.state.users.values()
+        ]
+
+    def roles(self) -> list[dict[str, Any]]:
+        return [{"id": ident, "name": name} for ident, name in self.state.roles.items()]
 
     def channels(self) -> list[dict[str, Any]]:
         return [
@@ -92,9 +100,11 @@ class People:
             if origin is not None and origin.name
             else None,
             "reactions": {name: len(who) for name, who in one.reactions.items()},
+            "reacted": {name: list(who) for name, who in one.reactions.items()},
             "opened_thread": one.thread,
             "files": [
                 {
+                    "id": file.id,
                     "name": file.filename,
                     "url": self.bodies.file_url(one.channel, file),
                     "size": len(file.data),
@@ -105,6 +115,15 @@ class People:
             "embeds": [] if one.has(SUPPRESS_EMBEDS) else list(one.embeds),
             "mentions": list(one.mentions),
         }
+
+    def file(self, file: str) -> bytes:
+        """The bytes of a file in some message. Raises KeyError."""
+        for channel in self.state.channels.values():
+            for message in channel.messages.values():
+                for one in message.attachments:
+                    if one.id == file:
+                        return one.data
+        raise KeyError(file)
 
     # ------------------------------------------------------------------ messages
 
@@ -380,3 +399,19 @@ class People:
             for one in self.interactions.modals.values()
             if one.person == who.id
         ]
+
+    async def dismiss(self, person: str, modal: str) -> None:
+        """Close a form without sending it: the bot never hears of it."""
+        found = self.interactions.modals.get(modal)
+        if found is None or found.person != self.state.person(person).id:
+            raise LookupError(f"{person} sees no form {modal!r}")
+        self.interactions.close_modal(found)
+
+
+def _role(user: User) -> str:
+    if user.permissions == OWNER:
+        return "owner"
+    for name, bit in (("manager", "manage_guild"), ("moderator", "manage_messages")):
+        if user.permissions & PERMISSIONS[bit]:
+            return name
+    return ""

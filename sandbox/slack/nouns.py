@@ -32,6 +32,13 @@ class Person:
     team: str = TEAM  # another one's: somebody who is here by Slack Connect
     locale: str = "en-US"
 
+    @property
+    def role(self) -> str:
+        """What Slack's profile says beside the name; "" for a member."""
+        if self.stranger or self.team != TEAM:
+            return "outsider"
+        return "guest" if self.guest else "owner" if self.owner else "admin" if self.admin else ""
+
 
 @dataclass(slots=True)
 class File:

@@ -20,6 +20,7 @@ from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.record import Record
 from sandbox.slack import methods
+from sandbox.slack.app import OFFERS
 from sandbox.slack.arguments import refuse_garbage
 from sandbox.slack.chat import Chat
 from sandbox.slack.conversations import Conversations
@@ -61,6 +62,7 @@ class SlackServer:
         self.clock = clock
         self.limits = limits
         self.scopes = set(methods.SCOPES)
+        self.offers = list(OFFERS)
         self._workspace = workspace = Workspace(clock, record)
         self._tokens = tokens = Tokens(self.bot_token, self.app_token, self.scopes)
         places = Places(workspace, self.scopes)
@@ -167,6 +169,10 @@ class SlackServer:
         """A person fills a modal in and sends it off. `values`: by block id; options by what one reads there."""
         return await self._verbs.fill(person, view, values)
 
+    async def close_view(self, person: str, view: str) -> None:
+        """A person closes a modal without sending it."""
+        self._verbs.close_view(person, view)
+
     async def stop_stream(self, person: str, channel: str, message: str) -> None:
         self._verbs.stop_stream(person, channel, message)
 
@@ -191,7 +197,14 @@ class SlackServer:
     # ------------------------------------------------------------------------------------------------ snapshots
 
     def people(self) -> list[dict[str, Any]]:
-        return [{"id": one.id, "name": one.name, "bot": one.bot} for one in self._workspace.people.values()]
+        return [
+            {"id": one.id, "name": one.name, "bot": one.bot, "role": one.role}
+            for one in self._workspace.people.values()
+        ]
+
+    def commands(self, _channel: str = "") -> list[dict[str, Any]]:
+        """What Slack's client offers of the app: {"name", "kind" ("slash", "message"), "id", "description", "hint"}."""
+        return [dict(one) for one in self.offers]
 
     def channels(self) -> list[dict[str, Any]]:
         return [self._channel(channel) for channel in self._workspace.channels.values()]
@@ -241,7 +254,10 @@ class SlackServer:
             "ephemeral_for": message.ephemeral_for,
             "edited": message.edited is not None,
             "at": message.at,
-            "files": [{"id": file.id, "name": file.name, "size": file.length} for file in message.files],
+            "files": [
+                {"id": file.id, "name": file.name, "size": file.length, "type": file.mimetype}
+                for file in message.files
+            ],
             "reactions": {name: list(users) for name, users in message.reactions.items()},
         }
 

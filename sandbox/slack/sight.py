@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.slack.blocks import Block
@@ -18,9 +18,11 @@ class Control:
     style: str
     block_id: str
     action: Mapping[str, Any]  # what `actions[0]` of the payload holds
+    confirm: Mapping[str, str] | None = None  # the dialog that Slack's client shows first
 
-    def as_json(self) -> dict[str, str]:
-        return {"id": self.id, "label": self.label, "style": self.style}
+    def as_json(self) -> dict[str, Any]:
+        asks = {} if self.confirm is None else {"confirm": dict(self.confirm)}
+        return {"id": self.id, "label": self.label, "style": self.style, **asks}
 
 
 def seen(text: str, blocks: Sequence[Block] | None) -> str:
@@ -90,7 +92,7 @@ def controls(blocks: Sequence[Block] | None) -> list[Control]:
             for control in _pressable(element, str(block.get("block_id", ""))):
                 twin = any(other.id == control.id for other in found)
                 name = f"{control.block_id}/{control.id}" if twin else control.id
-                found.append(Control(name, control.label, control.style, control.block_id, control.action))
+                found.append(replace(control, id=name))
     return found
 
 
@@ -99,9 +101,8 @@ def _pressable(element: Block, block_id: str) -> Iterator[Control]:
     action = {"action_id": action_id, "block_id": block_id, "type": element["type"]}
     if element["type"] == "button":
         action |= {"text": element["text"]} | ({"value": element["value"]} if "value" in element else {})
-        yield Control(
-            action_id, str(element["text"]["text"]), str(element.get("style", "")), block_id, action
-        )
+        label, style = str(element["text"]["text"]), str(element.get("style", ""))
+        yield Control(action_id, label, style, block_id, action, _dialog(element.get("confirm")))
     elif element["type"] == "icon_button":
         action |= {"icon": element["icon"]} | ({"value": element["value"]} if "value" in element else {})
         yield Control(action_id, str(element["text"]["text"]), "", block_id, action)
@@ -111,3 +112,11 @@ def _pressable(element: Block, block_id: str) -> Iterator[Control]:
             label, value = str(button["text"]["text"]), str(button.get("value", ""))
             name = f"{action_id}={value}"
             yield Control(name, label, "", block_id, {**action, "value": value, "text": button["text"]})
+
+
+def _dialog(confirm: Any) -> dict[str, str] | None:
+    """{"title", "text", "confirm", "deny", "style"} of a confirmation dialog."""
+    if confirm is None:
+        return None
+    words = {name: str(confirm[name]["text"]) for name in ("title", "text", "confirm", "deny")}
+    return {**words, "style": str(confirm.get("style") or "primary")}

@@ -265,6 +265,22 @@ class Verbs:
             raise MisusedError(f"{person} has no modal {view}")
         return await self.submit(person, view, filled(found.body, values))
 
+    def close_view(self, person: str, view: str) -> None:
+        """Cancel a modal. The app hears of it where it asked to."""
+        found = self._surfaces.views.get(view)
+        if found is None or found.person != person:
+            raise MisusedError(f"{person} has no modal {view}")
+        payload = {
+            "type": "view_closed",
+            **self._who(person),
+            "view": found.as_json(),
+            "is_cleared": False,
+        }
+        self._surfaces.close(found)
+        if found.body.get("notify_on_close"):
+            about = {"id": _interaction(), "view": view, "author": person}
+            self._workspace.spawn(self._interacted("view_closed", payload, about))
+
     async def _submitted(self, payload: dict[str, Any], about: dict[str, Any], view: View) -> None:
         outcome = await self._delivery.ask("interactive", "view_submission", payload, about)
         if isinstance(outcome, Missed):

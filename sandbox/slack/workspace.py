@@ -52,15 +52,19 @@ class Workspace:
                 Person("U0MARGARET", "Margaret"),
                 Person(BOT_USER, "claude", bot=True, bot_id=BOT),
                 Person("U0ROBOT", "robo", bot=True, bot_id="B0ROBOT"),
+                Person("U0DOROTHY", "Dorothy", guest=True),
+                # Of another company, by Slack Connect.
+                Person("U0KATHERINE", "Katherine", stranger=True, team="T0ELSEWHERE"),
             )
         }
-        everyone = {person.id for person in self.people.values()}
+        visitors = {person.id for person in self.people.values() if person.guest or person.stranger}
+        everyone = self.people.keys() - visitors
         strangers = everyone - {BOT_USER}
         created = int(self._epoch)
         self.channels: dict[str, Channel] = {
             channel.id: channel
             for channel in (
-                Channel("C0GENERAL", "general", "channel", set(everyone), created),
+                Channel("C0GENERAL", "general", "channel", set(self.people), created),
                 Channel("C0RANDOM", "random", "channel", set(everyone), created),
                 Channel("C0LOBBY", "public-no-bot", "channel", set(strangers), created),
                 Channel("G0COUNCIL", "private-with-bot", "private", set(everyone), created),
