@@ -64,6 +64,7 @@ def platforms(settings: Settings) -> list[Platform]:
                 http_port=settings.slack_http_port,
                 http_host=settings.slack_http_host,
                 page_limit=settings.slack_page_characters,
+                agent=settings.slack_agent,
                 streaming=settings.slack_streaming,
             )
         )

@@ -99,6 +99,11 @@ class Settings(ChannelDefaults):
         "SLACK_HTTP_HOST", "127.0.0.1", "Slack over HTTP: the address to listen on; 0.0.0.0 in a container."
     )
     slack_api_url: HttpUrl = _env("SLACK_API_URL", SLACK_API, "Another server that speaks Slack's API.")
+    slack_agent: bool = _env(
+        "SLACK_AGENT",
+        False,
+        "true: the app was made with the agent manifest; each direct message begins a thread with a title.",
+    )
     discord_bot_token: SecretStr | None = _env("DISCORD_BOT_TOKEN", None, "Discord: the bot's token.")
     discord_api_url: HttpUrl = _env(
         "DISCORD_API_URL",

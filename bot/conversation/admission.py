@@ -48,6 +48,10 @@ _SPENT = {
 }
 
 
+_LOOK_UP = 5.0  # seconds for what a platform says of a person
+BEFORE_A_FORM = 1.0  # the same, where a form is to open within three seconds of a press
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for one person in one place, and in which language they are told."""
@@ -91,16 +95,31 @@ class Admission:
             place.platform, place.workspace, place.parent or place.channel
         )
 
-    async def terms(self, channel: Channel, place: Place, person: Person, locale: str = "") -> Terms:
-        """Looks up what the platform says of the person: remembered there, so that it costs a call now and then."""
+    async def terms(
+        self,
+        channel: Channel,
+        place: Place,
+        person: Person,
+        locale: str = "",
+        *,
+        within: float = _LOOK_UP,
+    ) -> Terms:
+        """Looks up what the platform says of the person: remembered there, so that it costs a call now and then.
+
+        `within`: seconds; what is not known then counts as not given.
+        """
         preferences, standing = await asyncio.gather(
-            self.preferences(place), self._standing(channel, place, person)
+            self.preferences(place), self._standing(channel, place, person, within)
         )
         return Terms(preferences, standing, preferences.language or locale or standing.locale)
 
-    async def _standing(self, channel: Channel, place: Place, person: Person) -> Standing:
+    async def _standing(self, channel: Channel, place: Place, person: Person, within: float) -> Standing:
         try:
-            return await channel.platform.standing(place, person)
+            async with asyncio.timeout(within):
+                return await channel.platform.standing(place, person)
+        except TimeoutError:
+            log.warning("standing.slow", extra={"platform": place.platform, "seconds": within})
+            return Standing()
         except Exception:
             # An adapter's verbs do not raise; where one does, nothing is given.
             log.exception("standing.failed", extra={"platform": place.platform})

@@ -14,7 +14,7 @@ from bot import sentences
 from bot.claude.models import Models
 from bot.conversation import panel as forms
 from bot.conversation import routing, usage
-from bot.conversation.admission import Admission, account
+from bot.conversation.admission import BEFORE_A_FORM, Admission, account
 from bot.conversation.channel import Channel
 from bot.conversation.controls import COMMENT, FEEDBACK, Controls
 from bot.conversation.permissions import Way
@@ -102,7 +102,8 @@ class Orders:
                 await channel.answer(by.place, by.person, text)
 
     async def _language(self, channel: Channel, by: _By) -> str:
-        return (await self._admission.terms(channel, by.place, by.person, by.locale)).language
+        terms = await self._admission.terms(channel, by.place, by.person, by.locale, within=BEFORE_A_FORM)
+        return terms.language
 
     async def _help(self, channel: Channel, by: _By) -> None:
         await channel.answer(by.place, by.person, say(await self._language(channel, by), sentences.HELP))
@@ -156,7 +157,7 @@ class Orders:
             await channel.show(by.place, say(language, sentences.USE_THE_COMMAND, command="/claude settings"))
 
     async def _open_settings(self, channel: Channel, by: _By, scope: Scope) -> None:
-        terms = await self._admission.terms(channel, by.place, by.person, by.locale)
+        terms = await self._admission.terms(channel, by.place, by.person, by.locale, within=BEFORE_A_FORM)
         turned = self._admission.may_manage(terms)
         if turned is not None:
             await channel.whisper(by.place, by.person, turned.sentence)

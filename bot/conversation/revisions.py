@@ -39,7 +39,8 @@ class Revisions:
         answered = await self._store.reply(known) if known else None
         if answered is None or answered.asker != edited.person.id:
             return
-        if answered.question == edited.text or not edited.text.strip() or len(edited.text) > self._longest:
+        same = answered.question == edited.text and answered.files == edited.files
+        if same or not (edited.text.strip() or edited.files) or len(edited.text) > self._longest:
             return
         self._newest[edited.message] = edited
         self._newest.move_to_end(edited.message)
