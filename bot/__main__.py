@@ -64,7 +64,7 @@ def platforms(settings: Settings) -> list[Platform]:
                 http_port=settings.slack_http_port,
                 http_host=settings.slack_http_host,
                 page_limit=settings.slack_page_characters,
-                agent=settings.slack_agent,
+                agent=settings.slack_agent == "on",
                 streaming=settings.slack_streaming,
             )
         )
@@ -74,6 +74,7 @@ def platforms(settings: Settings) -> list[Platform]:
                 token=settings.discord_bot_token.get_secret_value(),
                 api_url=settings.discord_api_url,
                 page_limit=settings.discord_page_characters,
+                ping_asker=settings.discord_ping_asker == "on",
             )
         )
     return made

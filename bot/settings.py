@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from bot.channel_defaults import ChannelDefaults, listed
+from bot.channel_defaults import ChannelDefaults, Switch, listed
 from bot.claude.prices import Prices, PricesError
 
 SLACK_API = "https://slack.com/api/"
@@ -99,10 +99,13 @@ class Settings(ChannelDefaults):
         "SLACK_HTTP_HOST", "127.0.0.1", "Slack over HTTP: the address to listen on; 0.0.0.0 in a container."
     )
     slack_api_url: HttpUrl = _env("SLACK_API_URL", SLACK_API, "Another server that speaks Slack's API.")
-    slack_agent: bool = _env(
+    slack_agent: Switch = _env(
         "SLACK_AGENT",
-        False,
-        "true: the app was made with the agent manifest; each direct message begins a thread with a title.",
+        "off",
+        "on: the app was made with the agent manifest; each direct message begins a thread with a title.",
+    )
+    discord_ping_asker: Switch = _env(
+        "DISCORD_PING_ASKER", "on", "on: the first message of an answer pings who asked, as replies do."
     )
     discord_bot_token: SecretStr | None = _env("DISCORD_BOT_TOKEN", None, "Discord: the bot's token.")
     discord_api_url: HttpUrl = _env(
