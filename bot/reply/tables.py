@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 from bot.markup import Mark, Syntax
 
-_LINK = re.compile(r"!?\[([^\]]*)\]\(<?([^)>\s]*)>?[^)]*\)")
+# Each part is bounded: a cell that is nothing but openers would else take the square of its length, or worse.
+_LINK = re.compile(r"!?\[([^\]]{0,300})\]\(<?([^)>\s]{0,500})>?(?:\s[^)]{0,200})?\)")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_EMPHASIS = re.compile(r"(\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1")
-_ITALIC = re.compile(r"(?<![\w*])([*_])(?=\S)([^*_]+?)(?<=\S)\1(?![\w*])")
-_CODE = re.compile(r"(`+)(.+?)\1")
+_EMPHASIS = re.compile(r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1")
+_ITALIC = re.compile(r"(?<![\w*])([*_])(?=\S)([^*_]{1,400}?)(?<=\S)\1(?![\w*])")
+_CODE = re.compile(r"(`+)(.{1,400}?)\1")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SPECIAL = re.compile(r"[\[*_~`\\<]")
 _TICKS = re.compile(r"`+")
+_LONG = 1_000  # a cell longer than this is shown as it was written
 _LISTED = 12  # what a listed cell takes besides its title and its text
 
 
@@ -38,7 +40,7 @@ def columns(text: str) -> int:
 
 def plain(cell: str) -> str:
     """A cell's text for a code block, where markup would be seen: its delimiters go, a link shows its address."""
-    if not _SPECIAL.search(cell):
+    if len(cell) > _LONG or not _SPECIAL.search(cell):
         return cell
     kept: list[str] = []
 
