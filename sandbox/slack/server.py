@@ -259,6 +259,7 @@ class SlackServer:
                 for file in message.files
             ],
             "reactions": {name: list(users) for name, users in message.reactions.items()},
+            "streaming": message.stream is not None and not message.stream.over,
         }
 
     def status(self, channel: str, thread: str) -> str:
