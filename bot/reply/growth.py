@@ -351,7 +351,13 @@ class OpenPage:
         """The page closes: find where. `before`: a place in the text that it must not reach."""
         held = len(self._lens.text) if closed else self._held_from(point)
         self._tries.clear()
-        for part in (0.5, 0.25, 0.0):
+        # Mostly a block ends near the page's end; what is before that is read again only where none does.
+        for part, preferences in (
+            (0.8, PREFERENCES[:1]),
+            (0.5, PREFERENCES),
+            (0.25, PREFERENCES),
+            (0.0, PREFERENCES),
+        ):
             unit = self._unit_at(part)
             reading = self._read(unit, point)
             shift = unit.start - len(unit.context)
@@ -360,8 +366,8 @@ class OpenPage:
             if before is not None:
                 end = before - shift + 1
             found = Cuts(reading, floor, end, held - shift)
-            for ranks, least in PREFERENCES:
-                if least < part:
+            for ranks, least in preferences:
+                if least < min(part, 0.5):
                     break
                 best = self._last_fitting(found, ranks, shift)
                 if best is None:
