@@ -191,10 +191,10 @@ def _text(file: File) -> Document | Unreadable:
     return as_text(file.name, text)
 
 
-def as_text(name: str, text: str) -> Document:
-    """Text that was read out of a file."""
+def as_text(name: str, text: str, media: str = "") -> Document:
+    """Text that was read out of a file; `media` where it is not what the file's name says."""
     plain = _CONTROLS.sub("", text.replace("\r\n", "\n"))
-    return Document(named(name), "text", plain.strip("\n"))
+    return Document(named(name), "text", plain.strip("\n"), media)
 
 
 def _decoded(file: File) -> str | None:
@@ -290,6 +290,8 @@ def _pdf_block(document: Document) -> DocumentBlockParam:
 def _text_block(document: Document) -> TextBlockParam:
     ending = document.name.rpartition(".")[2].lower() if "." in document.name else ""
     language = ending if re.fullmatch(r"[a-z0-9]{1,10}", ending) else ""
+    if document.media:
+        language = document.media.rpartition("/")[2]
     longest = max((len(run) for run in re.findall(r"`{3,}", document.data)), default=2)
     fence = "`" * (longest + 1)
     return {

@@ -242,10 +242,13 @@ class Attachments:
             text = await self._office.markdown(file.data, found.mime, characters=self._characters + 1)
             if text is None:
                 return Unreadable("broken")
-            found = documents.as_text(file.name, text) if text.strip() else Unreadable("empty")
+            if not text.strip():
+                return Unreadable("empty")
+            return documents.as_text(file.name, text, "text/markdown")
         if isinstance(found, Unreadable):
             log.info("file.unreadable", extra={"why": found.why, "bytes": len(file.data)})
         elif found.kind == "text":
+            # One more than is shown: it tells that there was more.
             return replace(found, data=found.data[: self._characters + 1])
         return found
 

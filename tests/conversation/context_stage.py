@@ -19,8 +19,10 @@ from bot.conversation.spending import Spending
 from bot.ports import Attachment, File, Incoming, Line, Person, Place, Standing, Unread
 from bot.reply.outbox import Outbox
 from bot.store.nouns import Question
+from bot.store.store import Store
 from tests.conversation.stage import Chat, FakeClaude, FakeStore, settings
 
+_TOKENS = {"tokens_in": 1, "tokens_out": 1, "cache_read": 0, "cache_written": 0}
 ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 
 
@@ -119,7 +121,7 @@ class Asker:
     """Questions to a `Context`, and the answers that Claude would have given, written into the store."""
 
     chat: FileChat
-    store: FileStore
+    store: Store
     claude: FakeClaude
     context: Context
     numbers: count[int] = field(default_factory=lambda: count(1))
@@ -137,7 +139,7 @@ class Asker:
         taken = await self.take(text, files, language=language, **more)
         remarks = Remarks()
         ask = await self.context.ask(self.channel, taken, remarks)
-        await self.store.ended(taken.reply, text=answer, notice="", turn="whole", tokens={})
+        await self.store.ended(taken.reply, text=answer, notice="", turn="whole", tokens=_TOKENS)
         return Asked(ask, remarks.lines)
 
     async def take(
@@ -162,6 +164,7 @@ class Asker:
             key=incoming.key,
             known_by=[anchor],
             known_as=[anchor],
+            message=incoming.message,
             place=place,
             person=person.id,
             name=person.name,
@@ -169,7 +172,7 @@ class Asker:
             files=(*files, *about),
         )
         reply = f"r{number}"
-        conversation = await self.store.begin(question, reply=reply, model="m", silence=0.0)
+        conversation = await self.store.begin(question, reply=reply, model="m", silence=3600.0)
         assert conversation is not None
         return Taken(incoming, conversation, reply, Terms(prefs.defaults(settings()), Standing(), language))
 
@@ -183,7 +186,7 @@ def asker(
     *,
     claude: FakeClaude | None = None,
     chat: FileChat | None = None,
-    store: FileStore | None = None,
+    store: Store | None = None,
     summarises: bool = True,
     **options: Any,
 ) -> Asker:
