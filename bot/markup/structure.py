@@ -27,6 +27,7 @@ _INDENTED = 4  # columns that make code
 _SHORT = 0x10000  # cells that rows may lack, together: the engine's bound on what a short text becomes
 _SEPARATOR = re.compile(r"(?:-[-:|]|[:|][-:|\s])[-:|\s]*")
 _UNDERLINE = re.compile(r"(?:-+|=+)[ \t]*")
+_THEMATIC = re.compile(r"([-*_])(?:[ \t]*\1){2,}[ \t]*")
 _COLUMN = re.compile(r":?-+:?")
 _BARS = re.compile(r"(?<!\\)\|")
 _ALIGNS = {(False, False): "", (True, False): "left", (False, True): "right", (True, True): "center"}
@@ -89,6 +90,7 @@ class Structure(ParserBlock):
         self.ruler = _Rules()
         self.ruler.__rules__ = base.ruler.__rules__
         self.ruler.at("reference", _definition)
+        self.ruler.at("hr", _rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
         self.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
         self.ruler.index()
         self.asked, self.any_char = self.ruler.sorted("")
@@ -165,6 +167,20 @@ def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if state.src.startswith("[^", state.bMarks[start] + state.tShift[start]):
         return False
     return definition(state, start, end, silent)
+
+
+def _rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """As the engine's rule, which goes over the line character by character, once for each list it may be in."""
+    del end
+    at = state.bMarks[start] + state.tShift[start]
+    found = None if state.is_code_block(start) else _THEMATIC.fullmatch(state.src, at, state.eMarks[start])
+    if found is None or silent:
+        return found is not None
+    state.line = start + 1
+    token = state.push("hr", "hr", 0)
+    token.map = [start, start + 1]
+    token.markup = found[1] * (found[0].count(found[1]) + 1)
+    return True
 
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:

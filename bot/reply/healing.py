@@ -178,7 +178,10 @@ def _dangling(source: str, end: int) -> int:
     last = text.rfind("\n") + 1
     lead = _LEAD.match(text, last)
     at = lead.end() if lead else last
-    while found := _ITEM.match(text + " ", at):
+    if len(text) - last > 2 * PATIENCE:
+        return end  # nobody would wait for it
+    padded = text + " "
+    while found := _ITEM.match(padded, at):
         if found.end() > len(text):
             return last
         at = found.end()
