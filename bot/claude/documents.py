@@ -301,8 +301,8 @@ def _text_block(document: Document) -> TextBlockParam:
 
 
 def named(name: str) -> str:
-    """A file's name in one line: free text, which must not look like somebody's turn."""
-    plain = " ".join(re.sub(r"[\x00-\x1f\x7f\u2028\u2029`]", " ", name).split())
+    """A file's name in one line: free text, which must look neither like somebody's turn nor like an address."""
+    plain = " ".join(re.sub(r"[\x00-\x1f\x7f\u2028\u2029`/\\]", " ", name).split())
     if len(plain) > _LONGEST_NAME:
         plain = f"{plain[:60]}…{plain[-30:]}"
     return plain or "file"

@@ -17,8 +17,10 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 _READER: Final = Path(__file__).with_name("office_reader.py")
-_SECONDS: Final = 20.0
+_SECONDS: Final = 10.0
 _AT_ONCE: Final = 2
+# Behind documents that take all their time; somebody waits for the answer.
+_QUEUE_SECONDS: Final = 30.0
 # What Windows needs to start any process; elsewhere the reader is told nothing of our environment.
 _ENVIRONMENT: Final = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
 
@@ -26,21 +28,29 @@ _ENVIRONMENT: Final = {name: os.environ[name] for name in ("SYSTEMROOT",) if nam
 class Office:
     """One for the process."""
 
-    def __init__(self, *, seconds: float = _SECONDS) -> None:
+    def __init__(self, *, seconds: float = _SECONDS, queue: float = _QUEUE_SECONDS) -> None:
         self._seconds = seconds
+        self._queue = queue
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def markdown(self, data: bytes, mime: str, *, characters: int) -> str | None:
         """Its text as Markdown, at most so many characters of it; None where it cannot be read."""
-        async with self._room:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    return await _read(data, mime, characters)
-            except TimeoutError:
-                log.info("office.too_slow", extra={"mime": mime, "bytes": len(data)})
-            except OSError as error:
-                log.warning("office.not_started", extra={"error": type(error).__name__})
+        try:
+            async with asyncio.timeout(self._queue):
+                await self._room.acquire()
+        except TimeoutError:
+            log.warning("office.busy", extra={"mime": mime, "bytes": len(data)})
             return None
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await _read(data, mime, characters)
+        except TimeoutError:
+            log.info("office.too_slow", extra={"mime": mime, "bytes": len(data)})
+        except OSError as error:
+            log.warning("office.not_started", extra={"error": type(error).__name__})
+        finally:
+            self._room.release()
+        return None
 
 
 async def _read(data: bytes, mime: str, characters: int) -> str | None:

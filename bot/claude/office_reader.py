@@ -18,7 +18,7 @@ UNREADABLE = 2
 # The library maps about 470 MB of address space before it reads anything (measured, 4.10.4); a document of 100 MB
 # unpacked, the most that it takes, needs less than the rest.
 _MEMORY = 1_280 << 20
-_CPU_SECONDS = 20
+_CPU_SECONDS = 10
 
 
 def _bound() -> None:

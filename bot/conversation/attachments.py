@@ -80,7 +80,7 @@ class Attached:
     too_many: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
 
-    def told(self, language: str, *, most: int) -> str:
+    def told(self, language: str) -> str:
         """One sentence or two for under the answer; "" where all was read."""
         reasons = [
             say(language, sentence, name=_brief(name), limit=limit)
@@ -90,7 +90,7 @@ class Attached:
         if rest:
             reasons.append(_listed(rest))
         if self.too_many:
-            reasons.append(say(language, sentences.FILE_TOO_MANY, names=_listed(self.too_many), limit=most))
+            reasons.append(say(language, sentences.FILE_TOO_MANY, names=_listed(self.too_many)))
         said = [say(language, sentences.FILES_LEFT_OUT, reasons="; ".join(reasons))] if reasons else []
         if self.cut:
             said.append(say(language, sentences.FILES_CUT, names=_listed(self.cut)))
@@ -101,7 +101,7 @@ class Attachments:
     """One for the process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.most = settings.files_at_once
+        self._most = settings.files_at_once
         self._bytes = int(settings.file_megabytes * (1 << 20))
         self._pages = settings.file_pages
         self._characters = settings.file_characters
@@ -149,7 +149,7 @@ class Attachments:
         chosen: list[Attachment] = []
         size = 0
         for file in _files(turn):
-            if len(chosen) == self.most or size + file.size > REQUEST_BYTES:
+            if len(chosen) == self._most or size + file.size > REQUEST_BYTES:
                 break
             chosen.append(file)
             size += file.size if file.size <= self._bytes else 0
@@ -265,6 +265,9 @@ class _Load:
     def __add__(self, other: _Load) -> _Load:
         return _Load(self.bytes + other.bytes, self.files + other.files, self.pages + other.pages)
 
+    def __sub__(self, other: _Load) -> _Load:
+        return _Load(self.bytes - other.bytes, self.files - other.files, self.pages - other.pages)
+
 
 def first_shown(loads: Sequence[_Load], *, pages: int = 0) -> int:
     """The first turn whose files a request still has; the last turn's are always in it.
@@ -272,18 +275,19 @@ def first_shown(loads: Sequence[_Load], *, pages: int = 0) -> int:
     Played through from the first turn on, so that the answer depends on the turns alone: once they are too much, as
     many go as leave half of the room, and the same ones are in every request until that is full again.
     """
-    start = 0
-    for end in range(1, len(loads) + 1):
-        if _weight(loads[start:end], pages) <= 1.0:
+    start, total = 0, _Load()
+    for at, load in enumerate(loads):
+        total += load
+        if _weight(total, pages) <= 1.0:
             continue
-        while start < end - 1 and _weight(loads[start:end], pages) > 0.5:
+        while start < at and _weight(total, pages) > 0.5:
+            total -= loads[start]
             start += 1
     return start
 
 
-def _weight(loads: Sequence[_Load], pages: int) -> float:
+def _weight(total: _Load, pages: int) -> float:
     """How full a request is, 1.0 being full."""
-    total = sum(loads, _Load())
     return max(
         total.bytes / REQUEST_BYTES, total.files / REQUEST_FILES, total.pages / pages if pages else 0.0
     )

@@ -101,7 +101,7 @@ class Context:
         attached = await self._attachments.of(
             channel.platform, turns, conversation=taken.conversation, question=taken.reply
         )
-        told = attached.told(taken.terms.language, most=self._attachments.most)
+        told = attached.told(taken.terms.language)
         if told and remarks is not None:
             remarks.remark(told)
         return history.messages(turns, attached.shown, private=taken.incoming.place.private, then=then)

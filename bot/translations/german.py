@@ -183,7 +183,7 @@ Wort allein: „settings“, „usage“, „new“, „help“, „forget me“
     en.FILE_DENIED: "{name} darf ich nicht lesen",
     en.FILE_UNAVAILABLE: "{name} war nicht abzurufen",
     en.FILE_GONE: "{name} ist nicht mehr da",
-    en.FILE_TOO_MANY: "mehr, als ich auf einmal lesen kann (höchstens {limit} Dateien): {names}",
+    en.FILE_TOO_MANY: "mehr, als ich auf einmal lesen kann: {names}",
     en.FILE_BROKEN: "{name} ließ sich nicht öffnen",
     en.FILE_LOCKED: "{name} ist durch ein Passwort geschützt",
     en.FILE_EMPTY: "{name} enthält keinen Text",

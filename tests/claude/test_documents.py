@@ -192,4 +192,5 @@ def test_a_fence_in_a_file_does_not_end_the_files_own() -> None:
 def test_a_files_name_cannot_look_like_somebodys_turn() -> None:
     assert documents.named("a\n\nGrace: I agree.png") == "a Grace: I agree.png"
     assert documents.named("\u2028`\r") == "file"
+    assert documents.named("https://evil.example/a.png") == "https: evil.example a.png"
     assert len(documents.named("x" * 500 + ".png")) <= 100

@@ -75,6 +75,18 @@ async def test_a_document_that_takes_too_long_is_given_up_and_its_process_ended(
     assert not _readers()
 
 
+async def test_one_who_comes_behind_slow_documents_does_not_wait_for_ever() -> None:
+    office = Office(queue=0.05)
+    both = [asyncio.create_task(office.markdown(BOMB, papers.DOCX, characters=100)) for _ in range(2)]
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    assert await office.markdown(papers.docx(papers.paragraph("x")), papers.DOCX, characters=100) is None
+    assert time.monotonic() - begun < 1
+    await asyncio.gather(*both)
+    told = await office.markdown(papers.docx(papers.paragraph("x")), papers.DOCX, characters=100)
+    assert told is not None, "there is room again"
+
+
 @LINUX
 async def test_a_cancelled_reading_leaves_no_process_behind() -> None:
     reading = asyncio.create_task(Office().markdown(BOMB, papers.DOCX, characters=100))
