@@ -23,11 +23,11 @@ _Rule: TypeAlias = Callable[[StateBlock, int, int, bool], bool]
 # A table's header that begins without a bar is told from prose by being short; a page must know when prose is prose.
 HEADER = 100
 _CELLS = 20
+_RULED = 3  # marks that make a rule
 _INDENTED = 4  # columns that make code
 _SHORT = 0x10000  # cells that rows may lack, together: the engine's bound on what a short text becomes
 _SEPARATOR = re.compile(r"(?:-[-:|]|[:|][-:|\s])[-:|\s]*")
 _UNDERLINE = re.compile(r"(?:-+|=+)[ \t]*")
-_THEMATIC = re.compile(r"([-*_])(?:[ \t]*\1){2,}[ \t]*")
 _COLUMN = re.compile(r":?-+:?")
 _BARS = re.compile(r"(?<!\\)\|")
 _ALIGNS = {(False, False): "", (True, False): "left", (False, True): "right", (True, True): "center"}
@@ -173,13 +173,20 @@ def _rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """As the engine's rule, which goes over the line character by character, once for each list it may be in."""
     del end
     at = state.bMarks[start] + state.tShift[start]
-    found = None if state.is_code_block(start) else _THEMATIC.fullmatch(state.src, at, state.eMarks[start])
-    if found is None or silent:
-        return found is not None
+    marker, text = state.src[at], state.src[at : state.eMarks[start]]
+    if (
+        state.is_code_block(start)
+        or marker not in "-*_"
+        or text.strip(f"{marker} \t")
+        or text.count(marker) < _RULED
+    ):
+        return False
+    if silent:
+        return True
     state.line = start + 1
     token = state.push("hr", "hr", 0)
     token.map = [start, start + 1]
-    token.markup = found[1] * (found[0].count(found[1]) + 1)
+    token.markup = marker * (text.count(marker) + 1)
     return True
 
 
