@@ -27,7 +27,8 @@ def _bound() -> None:
         import resource  # noqa: PLC0415 - there is none on Windows
 
         os.nice(10)  # the answers of everybody else come first
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        if sys.platform == "linux":  # macOS knows the limit's name and refuses to set it
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
