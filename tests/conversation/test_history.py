@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bot.claude.documents import Document
 from bot.conversation import history, routing
 from bot.ports import Incoming, Person, Place, Ref
 from bot.store.nouns import Said
@@ -93,6 +96,49 @@ def test_a_summary_says_that_it_is_one_and_nobody_is_its_speaker() -> None:
         "(A summary of the earlier messages of this conversation, which are too long to be repeated:)\n\n"
         "They chose blue.\n\nAda: And the door?"
     )
+
+
+WORDS = st.sampled_from(["", " ", "\n", "why?", "a\n\nb", " x "])
+FILES = st.lists(
+    st.sampled_from(
+        [
+            Document("a.png", "image", "AAAA", "image/png"),
+            Document("b.pdf", "pdf", "AAAA", "application/pdf", 1),
+            Document("c.txt", "text", "words"),
+            "(d.txt, no longer available)",
+        ]
+    ),
+    max_size=4,
+)
+TURNS = st.lists(
+    st.tuples(
+        st.sampled_from(["user", "assistant"]), WORDS, st.sampled_from(["whole", "partial", "summary"]), FILES
+    ),
+    max_size=8,
+)
+
+
+@given(TURNS, st.booleans(), st.sampled_from(["", "Summarise."]))
+def test_whatever_was_said_makes_a_request_that_the_api_takes(
+    told: list[tuple[str, str, str, list[Document | str]]], private: bool, then: str
+) -> None:
+    """Law: a person first and last, the roles in turn, no empty words, no file in an answer."""
+    turns = [
+        Said("user" if state == "summary" else role, "U1", "Ada", text, f"r{n}", state=state)
+        for n, (role, text, state, _) in enumerate(told)
+    ]
+    made = history.messages(turns, [files for *_, files in told], private=private, then=then)
+    assert [message["role"] for message in made] == [("user", "assistant")[n % 2] for n in range(len(made))]
+    assert made[-1]["role"] == "user"
+    for message in made:
+        content = message["content"]
+        if isinstance(content, str):
+            assert content.strip()
+            continue
+        assert message["role"] == "user"
+        blocks = [dict(block) for block in content]
+        assert any(block["type"] != "text" for block in blocks)
+        assert all(block["type"] != "text" or str(block["text"]).strip() for block in blocks)
 
 
 def test_the_manners_name_the_platform_and_take_the_operators_words_after_them() -> None:
