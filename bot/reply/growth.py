@@ -484,6 +484,8 @@ class OpenPage:
             return self._closing(Cut(low, 0), 0, page)
         if self._lens.head:
             return Closing()
+        if page is not None:  # tags and spaces, of which nothing is seen
+            return Closing(skip=self._lens.to_source(low), midway=True)
         if floor > 0:  # indentation alone is more than a page: what it indents goes on without it
             return Closing(skip=self._lens.to_source(floor), midway=True)
         raise ValueError(f"a page of {self._limit} cannot hold a single character of this text")

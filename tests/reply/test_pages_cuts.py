@@ -206,3 +206,10 @@ def test_indentation_that_no_page_can_hold_goes(platform: Platform) -> None:
     pages = whole(platform, " " * 400 + "word", 150)
     assert [page.text.strip("`\n ") for page in pages] == ["word"]
     assert (pages[0].start, pages[-1].end) == (0, 404)
+
+
+def test_tags_and_spaces_that_fill_a_page_go() -> None:
+    """They once stopped the reply: nothing of them is seen, so no page could be closed behind them."""
+    pages = whole(DISCORD, "<div><div><div><div/><div><div>" + " " * 148 + "\n`", 150)
+    assert "`" in pages[-1].text
+    assert pages[-1].end == 181
