@@ -15,11 +15,14 @@ from typing import Any
 import aiohttp
 
 from bot import sentences
+from bot.translations import LANGUAGES, say
 from sandbox.claude.choice import Request
 from sandbox.record import Entry, Record
 from sandbox.world import World
 
 ROOT = Path(__file__).parents[2]
+STOP = {say(language, sentences.STOP) for language in LANGUAGES}
+AGAIN = {say(language, sentences.REGENERATE) for language in LANGUAGES}
 
 
 class Bot:
@@ -159,7 +162,10 @@ class Chat:
 
     def is_settled(self, question: str) -> bool:
         pages = self.pages(question)
-        return bool(pages) and not any(sentences.STOP in page["controls"] for page in pages)
+        if any(STOP & set(page["controls"]) for page in pages):
+            return False
+        # An answer that ends can be asked for again; a sentence of the bot's own cannot, and is one message.
+        return len(pages) == 1 or any(AGAIN & set(page["controls"]) for page in pages)
 
     async def settled(self, question: str, *, within: float = 60.0) -> str:
         """Wait until the answer can no longer be stopped; what it says then."""
@@ -169,8 +175,15 @@ class Chat:
     async def growing(self, question: str, *, within: float = 20.0) -> None:
         """Wait until some of the answer is seen, with its Stop button."""
         await self.world.record.wait(
-            lambda _: any(sentences.STOP in page["controls"] for page in self.pages(question)), within=within
+            lambda _: any(STOP & set(page["controls"]) for page in self.pages(question)), within=within
         )
+
+    async def press(self, question: str, label: str, *, person: int = 0) -> None:
+        """Press a button under the last page of an answer."""
+        page = self.pages(question)[-1]
+        shown = next(one for one in self.server.messages(page["channel"]) if one["id"] == page["message"])
+        button = next(one["id"] for one in shown["controls"] if one["label"] == label)
+        await self.server.press(self.person(person), page["channel"], page["message"], button)
 
     async def asked(self, part: str, *, within: float = 20.0) -> Request:
         """Wait until Claude was asked something that contains this; the request."""

@@ -8,21 +8,9 @@ import pytest
 
 from bot import sentences
 from sandbox.record import Record
-from sandbox.world import World
-from tests.end_to_end.stage import Bot, Chat
+from tests.end_to_end.stage import Chat
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bot")]
-
-
-async def press(chat: Chat, question: str, label: str, *, person: int = 0) -> None:
-    """Press a button under the last page of an answer."""
-    page = chat.pages(question)[-1]
-    await chat.server.press(chat.person(person), page["channel"], page["message"], control(chat, page, label))
-
-
-def control(chat: Chat, page: Any, label: str) -> str:
-    message = next(one for one in chat.server.messages(page["channel"]) if one["id"] == page["message"])
-    return str(next(one["id"] for one in message["controls"] if one["label"] == label))
 
 
 def requests(chat: Chat, part: str) -> int:
@@ -43,7 +31,7 @@ async def test_regenerate_grows_in_the_same_messages(chat: Chat) -> None:
     question = await chat.mention(f"Once more on {chat.name}. #chars:900 #speed:900")
     await chat.settled(question)
     before = [page["message"] for page in chat.pages(question)]
-    await press(chat, question, sentences.REGENERATE)
+    await chat.press(question, sentences.REGENERATE)
     await chat.world.record.wait(lambda _: requests(chat, f"Once more on {chat.name}.") == 2, within=10)
     request = await chat.asked(f"Once more on {chat.name}.")
     await chat.world.record.wait(lambda _: bool(request.ended), within=20)
@@ -54,10 +42,10 @@ async def test_regenerate_grows_in_the_same_messages(chat: Chat) -> None:
 async def test_continue_goes_on_below(chat: Chat) -> None:
     question = await chat.mention("A long one. #chars:4000 #speed:400")
     await chat.growing(question)
-    await press(chat, question, sentences.STOP)
+    await chat.press(question, sentences.STOP)
     stopped = await chat.settled(question)
     assert sentences.STOPPED in stopped
-    await press(chat, question, sentences.CONTINUE)
+    await chat.press(question, sentences.CONTINUE)
     request = await chat.asked(sentences.GOING_ON)
     await chat.world.record.wait(lambda _: bool(request.ended), within=30)
 
@@ -84,7 +72,7 @@ async def test_the_bare_word_stops_and_a_sentence_with_it_does_not(chat: Chat) -
 async def test_somebody_else_is_told_whose_answer_it_is(chat: Chat) -> None:
     question = await chat.mention("Mine alone. #chars:3000 #speed:400")
     await chat.growing(question)
-    await press(chat, question, sentences.STOP, person=3)
+    await chat.press(question, sentences.STOP, person=3)
     await whispered(chat, sentences.NOT_YOURS_TO_STOP)
     assert sentences.STOPPED not in await chat.settled(question)
 
@@ -125,14 +113,14 @@ async def test_a_deleted_question_stops_its_answer(chat: Chat) -> None:
 async def test_delete_takes_every_page_away(chat: Chat) -> None:
     question = await chat.mention("Away with it. #chars:600 #speed:900")
     await chat.settled(question)
-    await press(chat, question, sentences.DELETE)
+    await chat.press(question, sentences.DELETE)
     await chat.world.record.wait(lambda _: not chat.pages(question), within=10)
 
 
 async def test_the_answer_as_a_file(chat: Chat) -> None:
     question = await chat.mention("To keep. #chars:600 #speed:900")
     await chat.settled(question)
-    await press(chat, question, sentences.AS_FILE)
+    await chat.press(question, sentences.AS_FILE)
 
     def uploaded(record: Record) -> bool:
         return any("answer.md" in one.get("files", ()) for one in record.entries("shown", chat.name))
@@ -143,18 +131,3 @@ async def test_the_answer_as_a_file(chat: Chat) -> None:
 async def test_help_is_told_to_one_person(chat: Chat) -> None:
     await chat.server.command(chat.person(), chat.channel(), "claude", "help")
     await whispered(chat, "How to ask me")
-
-
-async def test_buttons_work_after_a_restart(own_world: World, own_bot: Bot) -> None:
-    """Everything that a button needs is in the store."""
-    world = own_world
-    await own_bot.start()
-    chats = [Chat(world, "slack"), Chat(world, "discord")]
-    questions = [await chat.mention("Before the restart. #chars:300 #speed:900") for chat in chats]
-    for chat, question in zip(chats, questions, strict=True):
-        await chat.settled(question)
-    assert await own_bot.stop() == 0
-    await own_bot.start()
-    for chat, question in zip(chats, questions, strict=True):
-        await press(chat, question, sentences.REGENERATE)
-    await world.record.wait(lambda _: requests(chats[0], "Before the restart.") == 4, within=20)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot import sentences
+from bot.translations import LANGUAGES, say
 from sandbox.world import World
 from tests.end_to_end.stage import ROOT, Bot, Chat
 
@@ -45,7 +46,7 @@ async def test_sigterm_lets_answers_end_and_tells_only_the_others(own_world: Wor
             assert chat.is_settled(question)
         for n, question in enumerate(endless[chat.name]):
             text = chat.text(question)
-            assert sentences.INTERRUPTED in text
+            assert any(say(language, sentences.INTERRUPTED) in text for language in LANGUAGES)
             assert text[:40] == said[f"Endless {chat.name} {n} #chars:15000 #speed:40"][:40]
             assert chat.is_settled(question)
         assert sentences.RESTARTING in chat.text(late[chat.name])
@@ -112,7 +113,8 @@ async def test_the_usage_of_each_reply_is_kept(own_world: World, own_bot: Bot, t
     chat = Chat(own_world, "slack")
     await own_bot.start()
     await chat.settled(await chat.mention("How much? #chars:400 #speed:2000"))
-    await own_bot.stop()
+    own_bot.signal(signal.SIGTERM)
+    assert await own_bot.ended() == 0
     with sqlite3.connect(tmp_path / "inkstream.sqlite3") as store:
         [(state, tokens_in, tokens_out)] = store.execute(
             "select state, tokens_in, tokens_out from replies"
@@ -198,3 +200,20 @@ def test_demo_once_fails_when_an_answer_is_not_whole(tmp_path: Path) -> None:
     done = run("demo", "--once", "Why? #chars:300 #speed:600 #fault:fin@100", folder=tmp_path)
     assert done.returncode == 1
     assert "NOT WHOLE" in done.stdout
+
+
+async def test_buttons_work_after_a_restart(own_world: World, own_bot: Bot) -> None:
+    """Everything that a button needs is in the store."""
+    world = own_world
+    await own_bot.start()
+    chats = [Chat(world, "slack"), Chat(world, "discord")]
+    questions = [await chat.mention("Before the restart. #chars:300 #speed:900") for chat in chats]
+    for chat, question in zip(chats, questions, strict=True):
+        await chat.settled(question)
+    assert await own_bot.stop() == 0
+    await own_bot.start()
+    for chat, question in zip(chats, questions, strict=True):
+        await chat.press(question, sentences.REGENERATE)
+    await world.record.wait(
+        lambda _: sum("Before the restart." in one.question for one in world.claude.requests) == 4, within=20
+    )
