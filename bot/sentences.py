@@ -58,10 +58,8 @@ MINUTES = "{number} minutes"
 HOURS = "{number} hours"
 
 # A question that the platform does not show, and its answer.
-ASKS = "{name} asks:"
 ASKS_ABOUT = "{name} asks about this:"
 SUMMARY_OF_THREAD = "Summary for {name}:"
-CONTINUED = "The answer goes on:"
 
 # Buttons under an answer.
 STOP = "Stop"
@@ -81,7 +79,6 @@ NOT_YOURS_TO_DELETE = (
 )
 NOT_KNOWN_ANY_MORE = "I no longer know this answer. Please ask again."
 STILL_GROWING = "That answer is still growing. Stop it first, or wait until it is done."
-NOT_LAST = "The conversation has gone on since that answer. Please ask again instead."
 THANK_YOU = "Thank you, that is noted."
 FILE_TITLE = "The answer as a file"
 FILE_FAILED = "The file could not be uploaded here. Somebody who manages this place may have to allow it."
@@ -89,8 +86,6 @@ DELETED = "Deleted."
 DELETE_FAILED = "I could not delete every part of that answer."
 NEW_CONVERSATION = "Done. The next question here begins a new conversation."
 FORM_TOO_OLD = "That form is too old by now. Please open it again."
-OPEN_BUTTON = "Open"
-PRESS_TO_OPEN = "Press the button to open the form."
 UNKNOWN_ORDER = "I do not know that command."
 HELP = """\
 **How to ask me**

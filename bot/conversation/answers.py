@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,12 +116,19 @@ class Answers:
             self._spawn(self._learn_name(channel, taken.incoming), f"name {taken.incoming.key}")
 
     async def now(
-        self, channel: Channel, taken: Taken, status: Status | None = None, ask: Ask | None = None
+        self,
+        channel: Channel,
+        taken: Taken,
+        status: Status | None = None,
+        ask: Ask | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
-        """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already."""
+        """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already, with its remarks."""
         taken = await self._branched(channel, taken)
         preferences = taken.terms.preferences
         reply = self._reply(channel, taken, status)
+        for line in remarks:
+            reply.remark(line)
         live = Live(taken.incoming, taken.conversation, reply)
         self.live.add(live)
         if self._draining:

@@ -206,7 +206,9 @@ class Controls:
             if current is None:
                 return
             try:
-                await self._answers.now(channel, replace(taken, refs=current.refs), ask=ask)
+                await self._answers.now(
+                    channel, replace(taken, refs=current.refs), ask=ask, remarks=remarks.lines
+                )
             except Exception:
                 log.exception("question.failed", extra={"key": incoming.key, "reply": taken.reply})
                 await self._answers.give_up(channel, taken)
@@ -299,10 +301,13 @@ class Controls:
 
 
 class _Remarks:
-    """Remarks before there is a reply to make them to: they were made when it was first answered."""
+    """Remarks before there is a reply to make them to."""
 
-    def remark(self, _sentence: str, /) -> None:
-        return
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def remark(self, sentence: str, /) -> None:
+        self.lines.append(sentence)
 
 
 def feedback_panel(reply: str, language: str) -> Panel:

@@ -86,7 +86,7 @@ class Conversations:
             claude=claude,
             admission=self._admission,
             spending=spending,
-            context=Context(settings, store),
+            context=Context(settings, store, claude=claude, spending=spending),
             spawn=self._spawn,
         )
         self._controls = Controls(

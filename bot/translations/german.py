@@ -42,10 +42,8 @@ GERMAN: Mapping[str, str] = {
     en.SECONDS: "{number} Sekunden",
     en.MINUTES: "{number} Minuten",
     en.HOURS: "{number} Stunden",
-    en.ASKS: "{name} fragt:",
     en.ASKS_ABOUT: "{name} fragt dazu:",
     en.SUMMARY_OF_THREAD: "Zusammenfassung für {name}:",
-    en.CONTINUED: "Die Antwort geht weiter:",
     en.STOP: "Anhalten",
     en.REGENERATE: "Neu antworten",
     en.CONTINUE: "Weiter",
@@ -59,7 +57,6 @@ GERMAN: Mapping[str, str] = {
     en.NOT_YOURS_TO_DELETE: "Löschen kann diese Antwort nur, wer gefragt hat oder hier moderiert.",
     en.NOT_KNOWN_ANY_MORE: "Diese Antwort kenne ich nicht mehr. Bitte frage noch einmal.",
     en.STILL_GROWING: "Diese Antwort wächst noch. Halte sie an, oder warte, bis sie fertig ist.",
-    en.NOT_LAST: "Das Gespräch ist seit dieser Antwort weitergegangen. Bitte frage stattdessen neu.",
     en.THANK_YOU: "Danke, das ist notiert.",
     en.FILE_TITLE: "Die Antwort als Datei",
     en.FILE_FAILED: "Die Datei ließ sich hier nicht hochladen. Vielleicht muss es erlauben, wer diesen Ort verwaltet.",
@@ -67,8 +64,6 @@ GERMAN: Mapping[str, str] = {
     en.DELETE_FAILED: "Ich konnte nicht alles von dieser Antwort löschen.",
     en.NEW_CONVERSATION: "Erledigt. Mit der nächsten Frage beginnt hier ein neues Gespräch.",
     en.FORM_TOO_OLD: "Dieses Formular ist inzwischen zu alt. Bitte öffne es noch einmal.",
-    en.OPEN_BUTTON: "Öffnen",
-    en.PRESS_TO_OPEN: "Der Knopf öffnet das Formular.",
     en.UNKNOWN_ORDER: "Diesen Befehl kenne ich nicht.",
     en.HELP: """\
 **So fragst du mich**
