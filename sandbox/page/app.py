@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from sandbox.page.files import as_response, read_upload
 from sandbox.page.live import HEARTBEAT, MOST_BYTES, Viewer, Viewers
-from sandbox.page.servers import World
+from sandbox.page.servers import PLATFORMS, World
 from sandbox.page.view import View
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -28,11 +29,13 @@ POLICY: Final = (
 
 
 def page_app(world: World) -> web.Application:
-    """The page on `/`, its files under `/static/`, its WebSocket on `/live`."""
+    """The page on `/`, its files under `/static/`, its WebSocket on `/live`; people's files under `/files`."""
     app = web.Application(middlewares=[only_loopback])
     app[VIEWERS] = Viewers(View(world))
     app.router.add_get("/", index)
     app.router.add_get("/live", live)
+    app.router.add_post("/files", attach)
+    app.router.add_get("/files/{platform}/{channel}/{message}/{file}", shown_file)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(harden)
     app.on_shutdown.append(close)
@@ -96,6 +99,26 @@ async def live(request: web.Request) -> web.StreamResponse:
     finally:
         viewers.leave(viewer)
     return socket
+
+
+async def attach(request: web.Request) -> web.StreamResponse:
+    """Keep a file for the message that will take it; answers with the name to take it by."""
+    if not is_own(request.headers.get("Origin", ""), request.headers.get("Host", "")):
+        raise web.HTTPForbidden(text="Files come from the sandbox's own page.\n")
+    upload = await read_upload(request)
+    return web.json_response({"key": request.app[VIEWERS].view.uploads.keep(upload)})
+
+
+async def shown_file(request: web.Request) -> web.StreamResponse:
+    parts = request.match_info
+    view = request.app[VIEWERS].view
+    for platform in PLATFORMS:
+        if platform == parts["platform"]:
+            try:
+                return as_response(*view.file(platform, parts["channel"], parts["message"], parts["file"]))
+            except LookupError as error:
+                raise web.HTTPNotFound(text=f"{error}\n") from error
+    raise web.HTTPNotFound
 
 
 async def close(app: web.Application) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, get_args
 
 from sandbox.limits import Shape
+from sandbox.page.hands import DiscordHands, SlackHands
 from sandbox.page.servers import PLATFORMS, ChatServer, PlatformName, platform_of
 from sandbox.page.view import View
 
 MOST_TEXT: Final = (
     100_000  # a question may be this long; what the platform says to that is the platform's affair
 )
+MOST_VALUES: Final = 200  # picked in a form, or files in a message
 CROWD: Final = 10
 SCALES: Final = (0.05, 1000.0)
 SPEEDS: Final = (1.0, 100_000.0)
@@ -77,48 +79,130 @@ def _server(view: View, deed: Mapping[str, Any]) -> ChatServer:
     raise DeedError(f"platform is {' or '.join(PLATFORMS)}, not {name!r}")
 
 
+def _list(deed: Mapping[str, Any], name: str) -> list[str]:
+    value = deed.get(name, [])
+    if not isinstance(value, list) or len(value) > MOST_VALUES or not all(isinstance(v, str) for v in value):
+        raise DeedError(f"{name} is a list of at most {MOST_VALUES} words")
+    return value
+
+
+def _values(deed: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """What was filled in: {field: a text, or a list of what was picked}."""
+    values = deed.get("values")
+    if not isinstance(values, Mapping) or len(values) > MOST_VALUES:
+        raise DeedError("values is an object")
+    return {
+        str(name): _list(values, name) if isinstance(value, list) else _word(values, name, default="")
+        for name, value in values.items()
+    }
+
+
+def _hands(view: View, deed: Mapping[str, Any]) -> SlackHands | DiscordHands:
+    name = deed.get("platform")
+    if name == "slack":
+        return SlackHands(view.world.slack)
+    if name == "discord":
+        return DiscordHands(view.world.discord)
+    raise DeedError(f"platform is {' or '.join(PLATFORMS)}, not {name!r}")
+
+
+def _message(deed: Mapping[str, Any]) -> tuple[str, str, str]:
+    return _word(deed, "person"), _word(deed, "channel"), _word(deed, "message")
+
+
 async def _say(view: View, deed: Mapping[str, Any]) -> str:
-    return await _server(view, deed).say(
+    keys = _list(deed, "files")
+    said = await _hands(view, deed).say(
         _word(deed, "person"),
         _word(deed, "channel"),
-        _word(deed, "text"),
+        _word(deed, "text", default=""),
         thread=_word(deed, "thread", default=""),
         reply_to=_word(deed, "reply_to", default=""),
+        files=[view.uploads.get(key) for key in keys],
     )
+    for key in keys:
+        view.uploads.drop(key)
+    return said
 
 
 async def _command(view: View, deed: Mapping[str, Any]) -> str:
-    return await _server(view, deed).command(
-        _word(deed, "person"), _word(deed, "channel"), _word(deed, "name"), _word(deed, "text", default="")
+    keys = _list(deed, "files")
+    used = await _hands(view, deed).command(
+        _word(deed, "person"),
+        _word(deed, "channel"),
+        _word(deed, "name"),
+        _word(deed, "text", default=""),
+        [view.uploads.get(key) for key in keys],
     )
+    for key in keys:
+        view.uploads.drop(key)
+    return used
 
 
 async def _press(view: View, deed: Mapping[str, Any]) -> None:
-    await _server(view, deed).press(
-        _word(deed, "person"), _word(deed, "channel"), _word(deed, "message"), _word(deed, "control")
-    )
+    await _server(view, deed).press(*_message(deed), _word(deed, "control"))
+
+
+async def _select(view: View, deed: Mapping[str, Any]) -> None:
+    """Discord's: the choices under a message."""
+    await view.world.discord.select(*_message(deed), _word(deed, "control"), *_list(deed, "values"))
 
 
 async def _delete(view: View, deed: Mapping[str, Any]) -> None:
-    await _server(view, deed).delete(_word(deed, "person"), _word(deed, "channel"), _word(deed, "message"))
+    await _server(view, deed).delete(*_message(deed))
 
 
 async def _change(view: View, deed: Mapping[str, Any]) -> None:
-    await _server(view, deed).change(
-        _word(deed, "person"), _word(deed, "channel"), _word(deed, "message"), _word(deed, "text")
-    )
+    await _server(view, deed).change(*_message(deed), _word(deed, "text"))
+
+
+async def _react(view: View, deed: Mapping[str, Any]) -> None:
+    await _hands(view, deed).react(*_message(deed), _word(deed, "emoji"), remove=bool(deed.get("remove")))
+
+
+async def _use(view: View, deed: Mapping[str, Any]) -> None:
+    """An entry of the bot's in a message's menu."""
+    await _hands(view, deed).use(*_message(deed), _word(deed, "entry"))
+
+
+async def _submit(view: View, deed: Mapping[str, Any]) -> None:
+    form = _word(deed, "form")
+    view.forms.forgive(form)
+    await _hands(view, deed).submit(_word(deed, "person"), form, _values(deed))
+
+
+async def _cancel(view: View, deed: Mapping[str, Any]) -> None:
+    await _hands(view, deed).cancel(_word(deed, "person"), _word(deed, "form"))
+
+
+async def _thread(view: View, deed: Mapping[str, Any]) -> str:
+    """Discord's: on Slack a thread begins with its first reply."""
+    person, channel, message = _message(deed)
+    return await view.world.discord.start_thread(person, channel, _word(deed, "name"), message=message)
+
+
+async def _stop(view: View, deed: Mapping[str, Any]) -> None:
+    """Slack's own stop button under a message that streams."""
+    await view.world.slack.stop_stream(*_message(deed))
 
 
 async def _crowd(view: View, deed: Mapping[str, Any]) -> None:
     """Ten questions at once in one channel, by as many people as there are."""
-    server, channel = _server(view, deed), _word(deed, "channel")
-    people = [str(person["id"]) for person in server.people() if not person["bot"]]
+    server, hands, channel = _server(view, deed), _hands(view, deed), _word(deed, "channel")
+    people = [
+        str(person["id"])
+        for person in server.people()
+        if not person["bot"] and person["role"] not in ("guest", "outsider")
+    ]
     await asyncio.gather(
         *(
-            server.say(
+            hands.say(
                 people[number % len(people)],
                 channel,
                 f"{server.mention} {QUESTIONS[number % len(QUESTIONS)]}",
+                thread="",
+                reply_to="",
+                files=(),
             )
             for number in range(CROWD)
         )
@@ -155,8 +239,15 @@ DEEDS: Final[Mapping[str, Callable[[View, Mapping[str, Any]], Awaitable[Any]]]] 
     "say": _say,
     "command": _command,
     "press": _press,
+    "select": _select,
     "delete": _delete,
     "change": _change,
+    "react": _react,
+    "use": _use,
+    "submit": _submit,
+    "cancel": _cancel,
+    "thread": _thread,
+    "stop": _stop,
     "crowd": _crowd,
     "scale": _scale,
     "speed": _speed,

@@ -2,7 +2,8 @@
 
     server -> page   {"type": "snapshot", ...}   everything (view.View.snapshot)
                      {"type": "update", "messages": [...], "removed": [[platform, channel, id]], "channels": {...},
-                      "sample": [...], now, scale, speed, enforced, statuses, budgets, lag}   each part only if it changed
+                      "sample": [...], now, scale, speed, enforced, budgets, lag, statuses, forms, notices, offers}
+                                                 each part only if it changed
                      {"type": "answer", "ref": n, "ok": true, "result": ...} or {..., "ok": false, "problem": "..."}
     page -> server   {"do": "say", "ref": n, ...}   (deeds.DEEDS)
 
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 SPACING: Final = 0.06  # real seconds between two updates: beyond 16 a second nobody reads faster
 GAUGES_EVERY: Final = 0.25  # real seconds between two looks at the budgets and the lag
 HEARTBEAT: Final = 20.0
+# Entries that change what stands around the messages.
+NEWS: Final = frozenset(
+    {"status", "view", "modal", "modal_closed", "interaction", "unacked", "command", "channel"}
+)
 MOST_BYTES: Final = 512 * 1024
 
 
@@ -93,6 +98,7 @@ class Viewer:
         self._told: dict[str, Any] = {}
         self._sample: tuple[float, int, float] | None = None
         self._news = asyncio.Event()
+        self._moved = False
         self._channels: dict[PlatformName, list[dict[str, Any]]] = {}
         self._deeds: set[asyncio.Task[None]] = set()
 
@@ -102,8 +108,9 @@ class Viewer:
         if touched:
             self._changed |= touched
             self._news.set()
-        elif entry.kind == "status":
+        elif entry.kind in NEWS:
             self._news.set()
+        self._moved = self._moved or entry.kind == "channel"
 
     def gauge(self, gauges: dict[str, Any], sample: tuple[float, int, float]) -> None:
         self._gauges, self._sample = gauges, sample
@@ -180,8 +187,9 @@ class Viewer:
 
     def _update(self) -> dict[str, Any]:
         changed, self._changed = self._changed, set()
+        moved, self._moved = self._moved, False
         update: dict[str, Any] = {"type": "update"}
-        if changed:
+        if changed or moved:
             channels = {name: self.view.channels(name) for name in PLATFORMS}
             if channels != self._channels:
                 update["channels"] = self._channels = channels
@@ -192,7 +200,7 @@ class Viewer:
                 update["removed"] = gone
             update["now"] = round(self.view.world.clock.now(), 3)
         gauges, self._gauges = self._gauges, {}
-        gauges.setdefault("statuses", self.view.growths.statuses(self.view.world.clock.now()))
+        gauges |= self.view.around(self.view.world.clock.now())
         for name, value in gauges.items():
             if self._told.get(name) != value:
                 update[name] = self._told[name] = value

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from sandbox.limits import Shape
 from sandbox.page.budgets import rows
+from sandbox.page.desk import Forms, Notices
+from sandbox.page.files import Uploads
 from sandbox.page.growth import Growths, Key
+from sandbox.page.hands import SIGNS
 from sandbox.page.lag import Lag
 from sandbox.page.markdown import discord_html, slack_html
 from sandbox.page.servers import PLATFORMS, PlatformName, World, platform_of
@@ -19,6 +22,8 @@ from sandbox.record import Entry
 MOST_MESSAGES: Final = 200
 # Four samples a second for a minute: the width of the chart.
 SAMPLES: Final = 240
+
+REACTIONS: Final = frozenset({"reacted", "unreacted", "reaction"})
 
 TITLES: Final = {"slack": "Slack", "discord": "Discord"}
 
@@ -30,6 +35,9 @@ class View:
         self.world = world
         self.growths = Growths()
         self.lag = Lag(frozenset({world.slack.bot_id, world.discord.bot_id}), self._said)
+        self.uploads = Uploads()
+        self.forms = Forms(world)
+        self.notices = Notices()
         self.samples: deque[tuple[float, int, float]] = deque(maxlen=SAMPLES)
         self.shapes: dict[str, Shape] = {}  # what a limit's shape was before the page changed it
         self._html: dict[Key, tuple[tuple[str, str, int], str]] = {}
@@ -43,8 +51,15 @@ class View:
 
     def feed(self, entry: Entry) -> set[Key]:
         self.lag.feed(entry)
+        self.forms.feed(entry)
+        self.notices.feed(entry)
         touched = self.growths.feed(entry)
-        if entry.kind == "removed":
+        if entry.kind in REACTIONS:
+            touched = {(entry.platform, str(entry["channel"]), str(entry["message"]))}
+        elif entry.kind == "channel" and (parent := entry.get("parent")):
+            # A thread has the id of the message that it stands on, if it stands on one.
+            touched = {(entry.platform, str(parent), str(entry["channel"]))}
+        elif entry.kind == "removed":
             self._html.pop((entry.platform, str(entry["channel"]), str(entry["message"])), None)
         return touched
 
@@ -59,6 +74,7 @@ class View:
             "messages": [message for name in PLATFORMS for message in self._all(name)],
             "samples": list(self.samples),
             **self.gauges(now),
+            **self.around(now),
         }
 
     def platform(self, name: PlatformName) -> dict[str, Any]:
@@ -69,6 +85,7 @@ class View:
             "bot": {"id": server.bot_id, "name": server.bot_name},
             "mention": server.mention,
             "people": [dict(person) for person in server.people()],
+            "roles": [dict(role) for role in self.world.discord.roles()] if name == "discord" else [],
             "channels": self.channels(name),
         }
 
@@ -87,7 +104,6 @@ class View:
             "scale": world.clock.scale,
             "speed": world.claude.speed,
             "enforced": world.limits.enforced,
-            "statuses": self.growths.statuses(now),
             "budgets": rows(world.limits, now, self._channel_names()),
             "lag": {
                 "known": self.lag.known,
@@ -96,6 +112,30 @@ class View:
                 "answers": behind.answers,
             },
         }
+
+    def around(self, now: float) -> dict[str, Any]:
+        """What stands around the messages: who is thinking, the forms that are open, what failed, what is offered."""
+        return {
+            "statuses": self.growths.statuses(now),
+            "forms": self.forms.open(self._names),
+            "notices": self.notices.latest(),
+            "offers": {name: self._offers(name) for name in PLATFORMS},
+        }
+
+    def _offers(self, name: PlatformName) -> dict[str, list[dict[str, Any]]]:
+        """The bot's commands and menu entries, in channels and in its DM."""
+        server = platform_of(self.world, name)
+        first = {kind: str(one["id"]) for one in reversed(server.channels()) if (kind := one["kind"])}
+        return {kind: [dict(one) for one in server.commands(first[kind])] for kind in ("channel", "dm")}
+
+    def file(self, name: PlatformName, channel: str, message: str, file: str) -> tuple[str, str, bytes]:
+        """(name, type, bytes) of a file that a message shows. Raises LookupError."""
+        server = platform_of(self.world, name)
+        for one in self._of(name, channel):
+            for held in one.get("files") or () if str(one["id"]) == message else ():
+                if str(held["id"]) == file:
+                    return str(held["name"]), str(held.get("type") or ""), server.file(file)
+        raise LookupError("no message shows that file")
 
     def sample(self, now: float) -> tuple[float, int, float]:
         """Take one sample of the lag for the chart."""
@@ -159,7 +199,16 @@ class View:
             "controls": list(message.get("controls") or ()),
             "ephemeral_for": message.get("ephemeral_for") or "",
             "edited": bool(message.get("edited")),
-            "files": [str(file["name"]) for file in message.get("files") or ()],
+            "files": [
+                {name: file.get(name) for name in ("id", "name", "size", "type")}
+                for file in message.get("files") or ()
+            ],
+            "reactions": [
+                {"emoji": SIGNS.get(emoji, emoji), "people": list(people)}
+                for emoji, people in (message.get("reacted") or message.get("reactions") or {}).items()
+            ],
+            "opened": message.get("opened_thread") or "",
+            "streaming": bool(message.get("streaming")),
             # Discord: a deferred answer shows as thinking; the answer to a command says who used which.
             "loading": bool(message.get("loading")),
             "command": message.get("command"),

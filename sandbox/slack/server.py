@@ -219,6 +219,7 @@ class SlackServer:
             "person": channel.person,
             "archived": channel.archived,
             "member": BOT_USER in channel.members,
+            "members": sorted(channel.members),
         }
 
     def set_person(self, person: str, **changes: Any) -> None:

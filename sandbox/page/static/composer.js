@@ -1,12 +1,14 @@
 // Where one types: Enter sends, Shift and Enter break the line, @ offers people, / offers commands.
 
 import { h, put } from "./dom.js";
+import { Attachments } from "./files.js";
 
 let boxes = 0;
 
 export class Composer {
-  // `people()`: [{id, name, bot}] to be mentioned; `commands`: [{name, hint}]; `send(text)` returns a promise.
-  constructor({ label, people, commands = [], send, mention }) {
+  // `people()`: [{id, name, bot}] to be mentioned; `commands()`: [{name, hint, takes, more}]; `send(text, context, files)`
+  // returns a promise.
+  constructor({ label, people, commands = () => [], send, mention }) {
     boxes += 1;
     this.people = people;
     this.commands = commands;
@@ -22,7 +24,8 @@ export class Composer {
     this.note = h("div", { class: "context", hidden: true });
     this.problem = h("p", { class: "problem", role: "alert" });
     this.hint = h("p", { class: "hint", id: `hint-${boxes}` }, h("kbd", {}, "@"), " mention  ", h("kbd", {}, "/"), " command  ", h("kbd", {}, "⇧↵"), " new line");
-    this.element = h("form", { class: "composer" }, this.offers, this.note, h("div", { class: "field" }, this.box, this.button), this.hint, this.problem);
+    this.files = new Attachments(this.box, () => this.grow());
+    this.element = h("form", { class: "composer" }, this.offers, this.note, this.files.list, h("div", { class: "field" }, this.files.button, this.box, this.button), this.files.input, this.hint, this.problem);
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -62,6 +65,16 @@ export class Composer {
     this.focus();
   }
 
+  // Something to go on from: it is typed, and the caret stands after it.
+  begin(text) {
+    this.about(null);
+    this.files.set([]);
+    this.fill(text);
+    this.box.focus();
+    this.box.selectionStart = this.box.selectionEnd = text.length;
+    this.typed();
+  }
+
   fill(text) {
     this.box.value = text;
     this.grow();
@@ -70,7 +83,7 @@ export class Composer {
   grow() {
     this.box.style.height = "auto";
     this.box.style.height = `${Math.min(this.box.scrollHeight, 180)}px`;
-    this.element.classList.toggle("filled", this.box.value.trim() !== "");
+    this.element.classList.toggle("filled", this.box.value.trim() !== "" || this.files.files.length > 0);
   }
 
   typed() {
@@ -79,9 +92,18 @@ export class Composer {
     const { value, selectionStart: caret } = this.box;
     const before = value.slice(0, caret);
     const slash = /^\/(\w*)$/.exec(before);
+    const further = /^\/(\w+) ([\w ]*)$/.exec(before);
     const at = /(?:^|[\s(])@(\w*)$/.exec(before);
     if (slash) {
-      this.offer(this.commands.filter(({ name }) => name.startsWith(slash[1])).map(({ name, hint }) => ({ label: `/${name}`, hint, from: 0, text: `/${name} ` })));
+      this.offer(
+        this.commands()
+          .filter(({ name }) => name.startsWith(slash[1]))
+          .map(({ name, hint, takes }) => ({ label: `/${name} ${takes}`.trim(), hint, from: 0, text: `/${name} ` })),
+      );
+    } else if (further) {
+      const [, name, typed] = further;
+      const more = this.commands().find((command) => command.name === name)?.more ?? [];
+      this.offer(more.filter((sub) => sub.name.startsWith(typed)).map((sub) => ({ label: sub.name, hint: sub.hint, from: name.length + 2, text: sub.name })));
     } else if (at) {
       const typed = at[1].toLowerCase();
       this.offer(
@@ -117,6 +139,13 @@ export class Composer {
     this.box.selectionStart = this.box.selectionEnd = from + text.length;
     this.offer([]);
     this.grow();
+    if (text.endsWith(" ")) this.typed();
+  }
+
+  // What is typed already is what the chosen offer would type: Enter then sends.
+  get complete() {
+    const { from, text } = this.options[this.chosen];
+    return !text.endsWith(" ") && this.box.value.slice(from) === text;
   }
 
   key(event) {
@@ -129,7 +158,7 @@ export class Composer {
         this.mark();
         return;
       }
-      if (event.key === "Enter" || event.key === "Tab") {
+      if (event.key === "Tab" || (event.key === "Enter" && !this.complete)) {
         event.preventDefault();
         this.accept(this.options[this.chosen]);
         return;
@@ -153,18 +182,21 @@ export class Composer {
 
   async submit() {
     const text = this.box.value.trim();
-    if (!text || this.sending) return;
+    const { files } = this.files;
+    if ((!text && !files.length) || this.sending) return;
     const context = this.context;
     this.sending = true;
+    this.files.set([]);
     this.fill("");
     this.offer([]);
     this.about(null);
     this.problem.textContent = "";
     try {
-      await this.send(text, context);
+      await this.send(text, context, files);
     } catch (error) {
       // What was typed is given back, unless something else has been typed since.
       if (!this.box.value) {
+        this.files.set(files);
         this.fill(text);
         this.context = context;
         this.note.hidden = !context;

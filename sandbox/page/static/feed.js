@@ -13,7 +13,7 @@ export class Feed {
     this.acts = { ...acts, go: (id) => this.go(id) };
     this.rows = new Map();
     this.list = h("div", { class: "list", role: "log", "aria-live": "off", "aria-label": label, tabindex: "0" });
-    this.empty = h("p", { class: "empty" });
+    this.empty = h("div", { class: "empty" });
     this.latest = h("button", { type: "button", class: "latest", hidden: true, onclick: () => this.toEnd(true) }, "↓ Latest");
     this.element = h("div", { class: "feed" }, this.list, this.latest);
     this.pinned = true;
@@ -34,7 +34,7 @@ export class Feed {
     this.pinned = true;
   }
 
-  show(messages, { person, replies = null, all = messages, empty = "" }) {
+  show(messages, { person, replies = null, all = messages, empty = null }) {
     const shown = messages.slice(-MOST_ROWS);
     const wanted = new Set(shown.map(({ id }) => id));
     for (const [id, row] of this.rows) {
@@ -61,10 +61,17 @@ export class Feed {
       else this.list.insertBefore(row.element, place);
       last = message;
     }
-    this.empty.textContent = shown.length ? "" : empty;
     if (shown.length) this.empty.remove();
-    else this.list.prepend(this.empty);
+    else if (empty) this.fillEmpty(empty);
     if (this.pinned) this.toEnd();
+  }
+
+  // `empty`: [key, make] of what stands where nothing was said; made anew when the key changes.
+  fillEmpty(empty) {
+    const [key, make] = empty;
+    if (this.emptyKey !== key) this.empty.replaceChildren(...make());
+    this.emptyKey = key;
+    if (this.empty.parentElement !== this.list) this.list.prepend(this.empty);
   }
 
   animate() {

@@ -43,7 +43,7 @@ store.listen((change) => {
   if (waiting) {
     waiting.all ||= change.all;
     waiting.channels ||= change.channels;
-    waiting.statuses ||= change.statuses;
+    waiting.around ||= change.around;
     change.changed.forEach((key) => waiting.changed.add(key));
     waiting.fresh.push(...change.fresh);
     return;

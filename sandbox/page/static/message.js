@@ -1,6 +1,9 @@
 // One message as an element that is kept and changed, never built again.
 
+import { controlsOf } from "./controls.js";
 import { count, h, put, write } from "./dom.js";
+import { filesOf } from "./files.js";
+import { copy, onMenu, openMenu } from "./menu.js";
 import { morph } from "./morph.js";
 import { Strip } from "./strip.js";
 
@@ -36,19 +39,28 @@ export class Row {
     this.body = h("div", { class: "body" });
     this.edited = h("span", { class: "edited", text: "(edited)", hidden: true });
     this.controls = h("div", { class: "controls", hidden: true });
-    this.whisper = h("p", { class: "whisper", text: "Only visible to you", hidden: true });
+    this.whisper = h("p", { class: "whisper", hidden: true });
     this.files = h("ul", { class: "files", hidden: true });
+    this.reactions = h("div", { class: "reactions", hidden: true });
     this.strip = new Strip();
     this.strip.element.hidden = true;
     this.thread = null;
     this.actions = h("div", { class: "actions" });
     this.main = h(
       "div", { class: "main" },
-      this.whisper,
       h("div", { class: "line" }, this.who, this.badge, this.time),
-      this.body, this.edited, this.files, this.controls, this.strip.element,
+      this.body, this.edited, this.files, this.controls, this.reactions, this.strip.element,
     );
+    // Slack says above such a message who sees it, Discord below, where it can be put away.
+    if (acts.dismissible) {
+      this.whisper.append("Only you can see this · ", h("button", { type: "button", onclick: () => acts.dismiss(this.message) }, "Dismiss message"));
+      this.main.append(this.whisper);
+    } else {
+      this.whisper.textContent = "Only visible to you";
+      this.main.prepend(this.whisper);
+    }
     this.element = h("article", { class: "message", tabindex: "-1", "aria-labelledby": this.who.id }, this.reference, this.face, this.main, this.actions);
+    onMenu(this.element, (at) => this.menu(this.element, at));
     this.body.addEventListener("click", reveal);
     this.body.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
@@ -73,18 +85,19 @@ export class Row {
     }
     this.follows = follows;
     this.element.classList.toggle("follows", follows);
-    const html = message.loading && !message.html ? "<em>thinking…</em>" : message.html;
+    const html = message.loading && !message.html ? "<em>is thinking…</em>" : message.html;
     if (this.html !== html) morph(this.body, html, { inked: before !== null && message.bot });
     if (this.html !== html && !message.bot) dim(this.body);
     this.html = html;
-    if (before?.files.join() !== message.files.join()) {
+    if (JSON.stringify(before?.files) !== JSON.stringify(message.files)) {
       this.files.hidden = !message.files.length;
-      this.files.replaceChildren(...message.files.map((name) => h("li", { text: name })));
+      this.files.replaceChildren(...filesOf(message));
     }
+    if (this.person !== person || JSON.stringify(before?.reactions) !== JSON.stringify(message.reactions)) this.react(message.reactions, person);
     this.edited.hidden = !message.edited;
     this.whisper.hidden = !message.ephemeral_for;
     this.element.classList.toggle("whispered", Boolean(message.ephemeral_for));
-    this.press(before?.controls, message.controls);
+    this.press(before, message);
     this.refer(answered);
     this.reply(replies);
     if (!before || this.person !== person) this.act(message, person);
@@ -106,21 +119,13 @@ export class Row {
     return growing || any;
   }
 
-  press(before, controls) {
-    if (JSON.stringify(before) === JSON.stringify(controls)) return;
+  press(before, { controls, streaming }) {
+    if (JSON.stringify(before?.controls) === JSON.stringify(controls) && before?.streaming === streaming) return;
     const held = document.activeElement?.closest?.(".controls") === this.controls;
-    this.controls.hidden = !controls.length;
-    this.controls.replaceChildren(
-      ...controls.map(({ id, label, style }) => {
-        const button = h("button", { type: "button", class: `control ${style ?? ""}`, text: label, disabled: false });
-        button.addEventListener("click", async () => {
-          button.disabled = true;
-          await this.acts.press(this.message, id);
-          button.disabled = false;
-        });
-        return button;
-      }),
-    );
+    this.controls.hidden = !controls.length && !streaming;
+    this.controls.replaceChildren(...controlsOf(controls, this.acts, () => this.message));
+    // While a message streams, the platform has a stop button of its own.
+    if (streaming) this.controls.append(h("button", { type: "button", class: "control", onclick: () => this.acts.stop(this.message) }, "■ Stop response"));
     // A button that vanishes under the hand leaves the focus with its message.
     if (held) (this.controls.querySelector("button") ?? this.element).focus();
   }
@@ -150,29 +155,68 @@ export class Row {
       this.threadText = h("b");
       this.threadFace = h("span", { class: "faces" });
       this.thread = h(
-        "button", { type: "button", class: "thread-line", onclick: () => this.acts.thread(this.message) },
+        "button", { type: "button", class: "thread-line", onclick: () => this.acts.follow(this.message) },
         this.threadFace, this.threadText, this.threadStrip.element,
       );
       this.main.append(this.thread);
     }
     this.thread.hidden = false;
     const last = replies.at(-1);
-    if (this.threadLast !== last.author) this.threadFace.replaceChildren(avatar(last.name, last.bot));
-    this.threadLast = last.author;
-    write(this.threadText, count(replies.length, "reply", "replies"));
+    if (last && this.threadLast !== last.author) this.threadFace.replaceChildren(avatar(last.name, last.bot));
+    this.threadLast = last?.author;
+    const number = this.message.opened ? count(replies.length, "message") : count(replies.length, "reply", "replies");
+    write(this.threadText, this.message.opened ? `↳ ${this.acts.titleOf(this.message.opened)} · ${number}` : number);
+  }
+
+  react(reactions, person) {
+    this.reactions.hidden = !reactions.length;
+    this.reactions.replaceChildren(
+      ...reactions.map(({ emoji, people }) => {
+        const mine = people.includes(person);
+        const who = people.map((id) => this.acts.nameOf(id)).join(", ");
+        return h("button", { type: "button", class: "reaction", "aria-pressed": String(mine), title: who, "aria-label": `${emoji} ${people.length}: ${who}`, onclick: () => this.acts.react(this.message, emoji, mine) }, emoji, h("span", { text: String(people.length) }));
+      }),
+    );
+  }
+
+  // [sign, label, run, whether it stands beside the message too]
+  deeds(message, person) {
+    const { acts } = this;
+    const deeds = [];
+    if (!message.ephemeral_for) {
+      if (acts.reply) deeds.push(["↩", "Reply", () => acts.reply(this.message), true]);
+      if (acts.thread) deeds.push(["❝", "Reply in thread", () => acts.thread(this.message), true]);
+      if (acts.branchOff?.(message)) deeds.push(["", "Create thread", () => acts.begin(this.message), false]);
+    }
+    deeds.push(["", "Copy text", () => copy(message.text || this.body.innerText.trim()), false]);
+    if (message.ephemeral_for) return deeds;
+    const own = message.author === person;
+    if (own) deeds.push(["✎", "Edit", () => acts.change(this.message), true]);
+    if (own || acts.moderates(person)) deeds.push(["✕", "Delete", () => acts.remove(this.message), own]);
+    return deeds;
   }
 
   act(message, person) {
-    const acts = [];
-    if (this.acts.reply) acts.push(["↩", "Reply", () => this.acts.reply(this.message)]);
-    if (this.acts.thread && !message.ephemeral_for) acts.push(["❝", "Reply in thread", () => this.acts.thread(this.message)]);
-    if (message.author === person) {
-      acts.push(["✎", "Edit", () => this.acts.change(this.message)]);
-      acts.push(["✕", "Delete", () => this.acts.remove(this.message)]);
-    }
+    const more = h("button", { type: "button", tabindex: "-1", title: "More", "aria-label": `More: message by ${message.name}`, "aria-haspopup": "menu" }, "⋯");
+    more.addEventListener("click", () => {
+      const { left, bottom } = more.getBoundingClientRect();
+      this.menu(more, { x: left, y: bottom + 2 });
+    });
     this.actions.replaceChildren(
-      ...acts.map(([sign, label, run]) => h("button", { type: "button", tabindex: "-1", title: label, "aria-label": `${label}: message by ${message.name}`, onclick: run }, sign)),
+      ...this.deeds(message, person)
+        .filter(([, , , beside]) => beside)
+        .map(([sign, label, run]) => h("button", { type: "button", tabindex: "-1", title: label, "aria-label": `${label}: message by ${message.name}`, onclick: run }, sign)),
+      more,
     );
+  }
+
+  menu(from, at) {
+    const { message, person, acts } = this;
+    const entries = this.deeds(message, person).map(([, label, run]) => [label === "Edit" || label === "Delete" ? `${label} message` : label, run, ""]);
+    const offers = message.ephemeral_for ? [] : acts.entries();
+    if (offers.length) entries.push(null, ...offers.map(({ id, name, app }) => [name, () => acts.use(this.message, id), app]));
+    const mine = new Set(message.reactions.filter(({ people }) => people.includes(person)).map(({ emoji }) => emoji));
+    openMenu(from, at, { entries, mine, react: message.ephemeral_for ? null : (emoji) => acts.react(this.message, emoji, mine.has(emoji)) });
   }
 }
 

@@ -1,5 +1,8 @@
 // What the page knows of the world. Others read it and are told what changed; only the socket changes it.
 
+// What stands around the messages, and is drawn when it changes.
+const AROUND = ["statuses", "forms", "notices", "offers"];
+
 export function createStore() {
   const listeners = new Set();
   const store = {
@@ -29,7 +32,7 @@ export function createStore() {
     // Whether a reply may still grow: it carries its stop button, or changed in the last seconds that a person counts.
     growing(message) {
       if (!message.bot || !message.growth.length) return false;
-      if (message.controls.some(({ label }) => /stop/i.test(label))) return true;
+      if (message.streaming || message.controls.some(({ label }) => /stop/i.test(label))) return true;
       return (store.now() - message.growth.at(-1)[0]) / store.gauges.scale < 2.5;
     },
   };
@@ -45,7 +48,7 @@ export function createStore() {
   }
 
   function gauge(message) {
-    for (const name of ["now", "scale", "speed", "enforced", "statuses", "budgets", "lag"]) {
+    for (const name of ["now", "scale", "speed", "enforced", "budgets", "lag", ...AROUND]) {
       if (name in message) store.gauges[name] = message[name];
     }
     if ("now" in message) heard = performance.now();
@@ -56,6 +59,8 @@ export function createStore() {
     store.channels = new Map();
     store.samples = message.samples;
     gauge(message);
+    // What failed before this page was here is not news to it.
+    store.heardOf = Math.max(0, ...message.notices.map(({ number }) => number));
     message.messages.forEach(keep);
     store.ready = true;
     tell({ all: true, changed: new Set(store.channels.keys()), fresh: [] });
@@ -77,7 +82,7 @@ export function createStore() {
       store.samples.push(message.sample);
       if (store.samples.length > 240) store.samples.shift();
     }
-    tell({ all: false, changed, fresh, channels: Boolean(message.channels), statuses: "statuses" in message, sample: message.sample });
+    tell({ all: false, changed, fresh, channels: Boolean(message.channels), around: AROUND.some((name) => name in message), sample: message.sample });
   }
 
   return store;

@@ -1,9 +1,20 @@
 // One chat platform: its channels, the messages of one of them, a thread beside it, and who one speaks as.
 
-import { announce, h, put, svg, write } from "./dom.js";
-import { Composer } from "./composer.js";
+import { announce, h, write } from "./dom.js";
+import { Channels, commandsOf } from "./channels.js";
+import { Composer, sentence } from "./composer.js";
+import { Forms } from "./dialogs.js";
 import { Feed } from "./feed.js";
+import { upload } from "./files.js";
 import { avatar, plain } from "./message.js";
+import { thingsToTry } from "./tries.js";
+
+const ROLES = {
+  slack: { owner: "owner", admin: "admin", guest: "guest", outsider: "other company" },
+  discord: { owner: "owner", manager: "manager", moderator: "moderator" },
+};
+// Who may take away what others wrote.
+const MODERATES = new Set(["owner", "admin", "manager", "moderator"]);
 
 export class Workspace {
   constructor(root, name, store, live) {
@@ -17,6 +28,8 @@ export class Workspace {
     this.unread = new Set();
     this.mine = new Set();
     this.announced = new Map();
+    this.dismissed = new Set();
+    this.noticed = 0;
     this.threaded = name === "slack";
     this.build();
   }
@@ -26,7 +39,15 @@ export class Workspace {
   }
 
   get channels() {
-    return this.platform.channels.filter(({ kind, person }) => kind !== "dm" || person === this.person);
+    return this.platform.channels.filter(({ kind, person, members }) => (kind !== "dm" || person === this.person) && (!members || members.includes(this.person)));
+  }
+
+  get offers() {
+    return this.store.gauges.offers?.[this.name]?.[this.here?.kind === "dm" ? "dm" : "channel"] ?? [];
+  }
+
+  get commands() {
+    return commandsOf(this.offers);
   }
 
   get here() {
@@ -36,14 +57,7 @@ export class Workspace {
   // ------------------------------------------------------------------------------------------------ building
 
   build() {
-    const acts = {
-      nameOf: (id) => this.nameOf(id),
-      press: (message, control) => this.attempt(this.live.deed("press", { ...this.at(message), control })),
-      remove: (message) => this.attempt(this.live.deed("delete", this.at(message))),
-      change: (message) => this.composerOf(message).about({ label: "Editing your message", change: message.id, text: message.text }),
-    };
-    if (this.threaded) acts.thread = (message) => this.openThread(message.thread || message.id, true);
-    else acts.reply = (message) => this.composer.about({ label: `Replying to ${message.name}`, reply: message.id });
+    const acts = this.acts();
     this.feed = new Feed(this.store, acts, "Messages");
     const more = {
       people: () => this.platform?.people ?? [],
@@ -52,29 +66,88 @@ export class Workspace {
     this.composer = new Composer({
       ...more,
       label: "Message",
-      commands: [{ name: "ask", hint: "a question for claude" }],
-      send: (text, context) => this.say(text, context, ""),
+      commands: () => this.commands,
+      send: (text, context, files) => this.say(text, context, files, ""),
+    });
+    this.forms = new Forms(this.name, {
+      submit: ({ id }, values) => this.live.deed("submit", { platform: this.name, person: this.person, form: id, values }),
+      cancel: ({ id, person }) => this.live.deed("cancel", { platform: this.name, person, form: id }),
+      people: () => this.pickable("user"),
     });
     this.title = h("h2");
     this.select = h("select", { onchange: () => this.speakAs(this.select.value) });
     this.face = h("span", { class: "me" });
     this.status = h("p", { class: "status" });
-    this.nav = h("nav", { "aria-label": `${this.root.getAttribute("aria-label")} channels` });
+    this.channelList = new Channels(this.root.getAttribute("aria-label"), this.threaded ? "Inkwell Ltd" : "Inkwell", (channel) => this.goto(channel));
+    this.ideas = h("div", { class: "ideas", popover: "auto", "aria-label": "Things to try" });
+    const ask = h("button", { type: "button", class: "quiet try", onclick: () => this.suggest(ask) }, "Things to try");
     const stage = h(
       "div", { class: "stage" },
-      h("header", { class: "bar" }, this.title),
+      h("header", { class: "bar" }, this.title, ask, this.ideas),
       this.feed.element, this.status, this.composer.element,
     );
     // Under the channels, so that it is there beside a thread too.
     const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words", text: "Speaking as" }), this.select);
-    this.frame = h("div", { class: "frame" }, this.nav, speaker, stage);
+    this.frame = h("div", { class: "frame" }, this.channelList.element, speaker, stage);
     if (this.threaded) this.buildThread(acts, more);
     this.root.append(this.frame);
+    this.composer.files.takeDrops(stage);
+  }
+
+  // What one can do with a message, each in the platform's own way.
+  acts() {
+    const deed = (name, message, fields) => this.attempt(this.live.deed(name, { ...this.at(message), ...fields }));
+    const acts = {
+      nameOf: (id) => this.nameOf(id),
+      titleOf: (id) => this.platform.channels.find((channel) => channel.id === id)?.name ?? "Thread",
+      moderates: (person) => MODERATES.has(this.platform.people.find(({ id }) => id === person)?.role),
+      entries: () => this.offers.filter(({ kind }) => kind === "message").map(({ id, name }) => ({ id: this.threaded ? id : name, name, app: this.platform.bot.name })),
+      choices: (kind) => this.pickable(kind),
+      press: (message, control) => deed("press", message, { control }),
+      select: (message, control, values) => deed("select", message, { control, values }),
+      stop: (message) => deed("stop", message),
+      react: (message, emoji, remove = false) => deed("react", message, { emoji, remove }),
+      use: (message, entry) => deed("use", message, { entry }),
+      remove: (message) => deed("delete", message),
+      change: (message) => this.composerOf(message).about({ label: "Editing your message", change: message.id, text: message.text }),
+      follow: (message) => (message.opened ? this.goto(message.opened) : this.openThread(message.thread || message.id, true)),
+    };
+    if (this.threaded) return { ...acts, thread: acts.follow };
+    return {
+      ...acts,
+      reply: (message) => this.composer.about({ label: `Replying to ${message.name}`, reply: message.id }),
+      branchOff: (message) => this.here?.kind === "channel" && !message.opened,
+      begin: async (message) => {
+        const thread = await deed("thread", message, { name: plain(message.html).slice(0, 60) || "Thread" });
+        if (thread) this.goto(thread);
+      },
+      dismissible: true,
+      dismiss: (message) => {
+        this.dismissed.add(message.id);
+        this.draw();
+      },
+    };
+  }
+
+  // [{value, label}] for those who choose people or roles.
+  pickable(kind) {
+    const { people, roles, channels } = this.platform;
+    const of = { user: people, role: roles, mentionable: [...people, ...roles], channel: channels.filter((one) => one.kind === "channel") }[kind] ?? [];
+    return of.map(({ id, name }) => ({ value: id, label: name }));
+  }
+
+  suggest(from) {
+    this.ideas.replaceChildren(h("h3", { text: "Things to try" }), thingsToTry(this, () => this.ideas.hidePopover()));
+    this.ideas.showPopover();
+    const { right, bottom } = from.getBoundingClientRect();
+    this.ideas.style.left = `${Math.max(6, right - this.ideas.offsetWidth)}px`;
+    this.ideas.style.top = `${bottom + 4}px`;
+    this.ideas.querySelector("button")?.focus();
   }
 
   buildThread(acts, more) {
     this.replies = new Feed(this.store, { ...acts, thread: null }, "Thread");
-    this.threadComposer = new Composer({ ...more, label: "Reply in the thread", send: (text, context) => this.say(text, context, this.thread) });
+    this.threadComposer = new Composer({ ...more, label: "Reply in the thread", send: (text, context, files) => this.say(text, context, files, this.thread) });
     this.threadComposer.placeholder("Reply in the thread");
     this.threadStatus = h("p", { class: "status" });
     this.threadWhere = h("span");
@@ -100,37 +173,48 @@ export class Workspace {
 
   async attempt(promise) {
     try {
-      await promise;
+      return await promise;
     } catch (error) {
-      this.composer.problem.textContent = error.message;
+      this.complain(error.message);
+      return undefined;
     }
+  }
+
+  complain(words) {
+    const composer = this.thread ? this.threadComposer : this.composer;
+    composer.problem.textContent = sentence(words);
+    this.forms.fail(sentence(words));
   }
 
   // ------------------------------------------------------------------------------------------------ deeds
 
-  async say(text, context, thread) {
+  async say(text, context, files, thread) {
     const where = { platform: this.name, person: this.person, channel: this.channel };
     if (context?.change) return this.live.deed("change", { ...where, message: context.change, text: this.composer.written(text) });
     const command = /^\/(\w+)\s*([\s\S]*)$/.exec(text);
     if (command && thread) throw new Error("Slack takes no commands in a thread: type it in the channel");
+    if (command && !this.commands.some(({ name }) => name === command[1])) throw new Error(`/${command[1]} is not a valid command here`);
+    const keys = await upload(files);
     if (command) {
       this.commanded = true;
-      return this.live.deed("command", { ...where, name: command[1], text: command[2] });
+      return this.live.deed("command", { ...where, name: command[1], text: command[2], files: keys });
     }
-    const id = await this.live.deed("say", { ...where, text: this.composer.written(text), thread, reply_to: context?.reply ?? "" });
+    const id = await this.live.deed("say", { ...where, text: this.composer.written(text), thread, reply_to: context?.reply ?? "", files: keys });
     if (!thread) this.mine.add(id);
     return id;
   }
 
   ask(question) {
     if (!this.here || (this.here.kind !== "dm" && this.here.name !== "general")) this.goto(this.channels.find(({ name }) => name === "general").id);
-    return this.attempt(this.say(this.here.kind === "dm" ? question : `@${this.platform.bot.name} ${question}`, null, ""));
+    return this.attempt(this.say(this.here.kind === "dm" ? question : `@${this.platform.bot.name} ${question}`, null, [], ""));
   }
 
   speakAs(person) {
     const direct = this.here?.kind === "dm";
     this.person = person;
+    this.select.value = person;
     if (direct) this.channel = this.channels.find(({ kind }) => kind === "dm")?.id ?? "";
+    if (!this.here) this.channel = this.general;
     if (direct) this.thread = "";
     this.feed.clear();
     this.replies?.clear();
@@ -161,7 +245,7 @@ export class Workspace {
 
   // ------------------------------------------------------------------------------------------------ hearing
 
-  heard({ all, changed, fresh, channels, statuses }) {
+  heard({ all, changed, fresh, channels, around }) {
     if (all) this.begin();
     for (const message of fresh) {
       if (message.platform !== this.name) continue;
@@ -176,7 +260,7 @@ export class Workspace {
     }
     const mine = [...changed].some((key) => key.startsWith(`${this.name}/`));
     if (all || channels || mine) this.draw();
-    else if (statuses) this.drawStatus();
+    else if (around) this.drawAround();
   }
 
   busy() {
@@ -189,14 +273,25 @@ export class Workspace {
     const { people } = this.platform;
     const humans = people.filter(({ bot }) => !bot);
     if (!humans.some(({ id }) => id === this.person)) this.person = humans[0]?.id ?? "";
-    this.select.replaceChildren(...humans.map(({ id, name }) => h("option", { value: id, text: name })));
+    this.select.replaceChildren(...humans.map(({ id, name, role }) => h("option", { value: id, text: ROLES[this.name][role] ? `${name} (${ROLES[this.name][role]})` : name })));
     this.select.value = this.person;
-    if (!this.here) this.channel = this.channels.find(({ name }) => name === "general")?.id ?? this.channels[0]?.id ?? "";
+    if (!this.here) this.channel = this.general;
+    this.noticed = this.store.heardOf;
     if (this.thread && !this.inThread(this.thread).length) this.thread = "";
   }
 
+  get general() {
+    return this.channels.find(({ name }) => name === "general")?.id ?? this.channels[0]?.id ?? "";
+  }
+
   seen(message) {
-    return !message.ephemeral_for || message.ephemeral_for === this.person;
+    return (!message.ephemeral_for || message.ephemeral_for === this.person) && !this.dismissed.has(message.id);
+  }
+
+  // The messages of Discord's threads, by the message that each stands on.
+  branches(messages) {
+    const opened = messages.filter((message) => message.opened);
+    return new Map(opened.map((message) => [message.id, [...this.store.messages(this.name, message.opened).values()].filter((one) => this.seen(one))]));
   }
 
   inThread(root) {
@@ -206,21 +301,23 @@ export class Workspace {
   // ------------------------------------------------------------------------------------------------ drawing
 
   draw() {
+    if (!this.here && this.platform) this.channel = this.general; // it was deleted, or another's
     const here = this.here;
     if (!here) return;
-    this.drawNav();
+    this.channelList.draw(this.channels, this.channel, this.unread, this.platform.bot.name);
     const title = here.kind === "dm" ? this.platform.bot.name : here.name;
-    write(this.title, here.kind === "dm" ? title : `# ${title}`);
+    write(this.title, { dm: title, thread: `↳ ${title}`, channel: `# ${title}` }[here.kind]);
     this.face.replaceChildren(avatar(this.nameOf(this.person), false));
-    this.composer.placeholder(here.kind === "dm" ? `Message ${title}` : `Message #${title}`);
+    this.composer.placeholder(here.kind === "channel" ? `Message #${title}` : `Message ${title}`);
     this.feed.label(`Messages in ${title}`);
     const all = [...this.store.messages(this.name, this.channel).values()].filter((message) => this.seen(message));
-    const replies = this.threaded ? Map.groupBy(all.filter(({ thread }) => thread), ({ thread }) => thread) : null;
+    const replies = this.threaded ? Map.groupBy(all.filter(({ thread }) => thread), ({ thread }) => thread) : this.branches(all);
     const roots = this.threaded ? all.filter(({ thread, id }) => !thread || thread === id) : all;
-    const invitation = here.kind === "dm" ? `Say something to ${title}.` : `Nothing here yet. Type @${this.platform.bot.name} and a question, or choose one above.`;
-    this.feed.show(roots, { person: this.person, replies, all, empty: invitation });
+    const invitation = here.kind === "dm" ? `Say something to ${title}.` : `Nothing here yet. Type @${this.platform.bot.name} and a question, or try one of these:`;
+    const known = JSON.stringify([this.person, this.channel, this.offers.length]);
+    this.feed.show(roots, { person: this.person, replies, all, empty: [known, () => [h("p", { text: invitation }), thingsToTry(this)]] });
     this.drawThread();
-    this.drawStatus();
+    this.drawAround();
     this.tellUnseen(all);
   }
 
@@ -232,6 +329,21 @@ export class Workspace {
     if (!open) return;
     write(this.threadWhere, this.here.kind === "dm" ? this.platform.bot.name : `#${this.here.name}`);
     this.replies.show(this.inThread(this.thread), { person: this.person });
+  }
+
+  // What stands around the messages: who is thinking, one's form, what failed, what the bot offers.
+  drawAround() {
+    const { forms = [], notices = [] } = this.store.gauges;
+    this.drawStatus();
+    this.forms.show(forms.find(({ platform, person }) => platform === this.name && person === this.person) ?? null);
+    for (const { number, platform, person, text } of notices) {
+      if (number <= this.noticed) continue;
+      this.noticed = number;
+      if (platform === this.name && person === this.person) this.complain(text);
+    }
+    if (this.offered === this.offers.length) return;
+    this.offered = this.offers.length;
+    if (!this.feed.rows.size) this.draw();
   }
 
   drawStatus() {
@@ -247,34 +359,6 @@ export class Workspace {
   working(line, text) {
     write(line, text);
     line.classList.toggle("on", text !== "");
-  }
-
-  drawNav() {
-    const groups = [
-      ["Channels", this.channels.filter(({ kind }) => kind !== "dm")],
-      ["Direct messages", this.channels.filter(({ kind }) => kind === "dm")],
-    ];
-    const wanted = JSON.stringify([groups, this.channel, [...this.unread]]);
-    if (wanted === this.drawn) return;
-    this.drawn = wanted;
-    const focused = this.nav.contains(document.activeElement) ? document.activeElement.dataset.channel : null;
-    this.nav.replaceChildren(
-      h("p", { class: "server", text: this.threaded ? "Inkwell Ltd" : "Inkwell" }),
-      ...groups.flatMap(([label, channels]) => [
-        h("h3", { text: label }),
-        h("ul", {}, ...channels.map((channel) => h("li", {}, this.channelButton(channel)))),
-      ]),
-    );
-    if (focused) this.nav.querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
-  }
-
-  channelButton({ id, name, kind, private: closed }) {
-    const unread = this.unread.has(id);
-    const label = kind === "dm" ? this.platform.bot.name : name;
-    const button = h("button", { type: "button", "data-channel": id, class: unread ? "unread" : "", "aria-current": id === this.channel ? "page" : null, onclick: () => this.goto(id) });
-    button.append(sign(kind, closed), h("span", { class: "name", text: label }));
-    if (unread) button.append(h("span", { class: "unseen", text: " (unread)" }));
-    return button;
   }
 
   nameOf(id) {
@@ -301,13 +385,4 @@ export class Workspace {
       }
     }
   }
-}
-
-const SIGNS = { dm: "✦", thread: "↳", channel: "#" };
-
-function sign(kind, closed) {
-  const element = h("span", { "aria-hidden": "true" });
-  if (closed && kind === "channel") element.append(svg("svg", { viewBox: "0 0 12 12", class: "lock" }, svg("path", { d: "M3.5 5.5V4a2.5 2.5 0 0 1 5 0v1.5M2.5 5.5h7v5h-7z" })));
-  else element.textContent = SIGNS[kind];
-  return element;
 }
