@@ -32,9 +32,11 @@ class Channel:
 
     async def show(self, place: Place, text: str) -> Settled:
         """One sentence of our own, in the place itself."""
-        profile = self.platform.profile
-        document = Document(profile.dialect, profile.page_limit)
+        document = self._page()
         document.end(text)
+        return await self._shown(place, document)
+
+    async def _shown(self, place: Place, document: Document) -> Settled:
         view = self.outbox.open(place, secrets.token_hex(6), document)
         try:
             view.finish()
@@ -42,10 +44,13 @@ class Channel:
         finally:
             view.abandon()
 
+    def _page(self) -> Document:
+        profile = self.platform.profile
+        return Document(profile.dialect, profile.page_limit)
+
     async def notify(self, place: Place, text: str, person: str) -> Settled:
         """One sentence in the place that names one person, so that the platform tells them."""
-        profile = self.platform.profile
-        nothing = Document(profile.dialect, profile.page_limit)
+        nothing = self._page()
         nothing.end()
         view = self.outbox.open(place, secrets.token_hex(6), nothing, announce=Content(text, ping=person))
         try:
@@ -63,10 +68,18 @@ class Channel:
             log.exception("whisper.failed", extra={"platform": place.platform})
             return False
 
-    async def answer(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> None:
-        """To one person alone if that can be, else in the place (without the buttons, which are not for everybody)."""
-        if not await self.whisper(place, person, text, buttons):
-            await self.show(place, text)
+    async def answer(self, place: Place, person: Person, sentence: str) -> None:
+        """To one person alone if that can be, else in the place."""
+        if not await self.whisper(place, person, sentence):
+            await self.show(place, sentence)
+
+    async def explained(self, place: Place, person: Person, text: str) -> None:
+        """The same for a text of ours that is laid out (Markdown), which a sentence is not."""
+        if not await self.whisper(place, person, text):
+            document = self._page()
+            document.feed(text)
+            document.end()
+            await self._shown(place, document)
 
     async def open(self, place: Place, person: Person, panel: Panel) -> bool:
         """Show a form. False: the moment for it is over."""

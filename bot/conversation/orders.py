@@ -99,14 +99,14 @@ class Orders:
             case _:
                 language = await self._language(channel, by)
                 text = f"{say(language, sentences.UNKNOWN_ORDER)}\n\n{say(language, sentences.HELP)}"
-                await channel.answer(by.place, by.person, text)
+                await channel.explained(by.place, by.person, text)
 
     async def _language(self, channel: Channel, by: _By) -> str:
         terms = await self._admission.terms(channel, by.place, by.person, by.locale, within=BEFORE_A_FORM)
         return terms.language
 
     async def _help(self, channel: Channel, by: _By) -> None:
-        await channel.answer(by.place, by.person, say(await self._language(channel, by), sentences.HELP))
+        await channel.explained(by.place, by.person, say(await self._language(channel, by), sentences.HELP))
 
     async def _stop(self, channel: Channel, by: _By) -> None:
         if not await self._controls.stop_here(channel, by.place, by.person, by.locale):
@@ -129,7 +129,13 @@ class Orders:
         summary = await self._spending.summary(account(by.place, by.person))
         manages = self._admission.may_manage(terms) is None
         text = usage.told(summary, terms.preferences, manages=manages, language=terms.language)
-        await channel.answer(by.place, by.person, text)
+        if by.place.private:
+            await channel.explained(by.place, by.person, text)
+        elif not await channel.whisper(by.place, by.person, text):
+            # What somebody spends is nobody else's business.
+            await channel.show(
+                by.place, say(terms.language, sentences.USE_THE_COMMAND, command="/claude usage")
+            )
 
     async def _forget(self, channel: Channel, by: _By) -> None:
         language = await self._language(channel, by)
@@ -278,7 +284,14 @@ class Orders:
             return
         question = " ".join(submitted.values.get(_QUESTION, ()))
         name = await self._name(channel, by.person)
-        about = replace(wanted, place=replace(wanted.place, route=by.place.route))
+        author = wanted.about.person
+        # The question names whose message it is about: to Claude an id would be nobody.
+        named = replace(author, name=await self._name(channel, author))
+        about = replace(
+            wanted,
+            about=replace(wanted.about, person=named),
+            place=replace(wanted.place, route=by.place.route),
+        )
         await self._ask(
             channel,
             self._question(
