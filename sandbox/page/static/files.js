@@ -1,6 +1,6 @@
 // Files: those of a message, and those that one is about to send.
 
-import { h } from "./dom.js";
+import { h, svg } from "./dom.js";
 
 const PICTURES = /^image\/(?:png|jpeg|gif|webp)$/;
 
@@ -24,7 +24,7 @@ export class Attachments {
     this.files = [];
     this.list = h("ul", { class: "attached", hidden: true });
     this.input = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files" });
-    this.button = h("button", { type: "button", class: "attach", "aria-label": "Attach files", title: "Attach files", onclick: () => this.input.click() }, "＋");
+    this.button = h("button", { type: "button", class: "attach", "aria-label": "Attach files", title: "Attach files", onclick: () => this.input.click() }, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M8 3v10M3 8h10" })));
     this.input.addEventListener("change", () => {
       this.add(this.input.files);
       this.input.value = "";

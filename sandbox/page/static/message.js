@@ -110,7 +110,7 @@ export class Row {
     const { message, replies } = this;
     const growing = this.store.growing(message);
     this.element.classList.toggle("growing", growing);
-    if (message.growth.length) this.strip.draw([message.growth], this.store.now(), growing);
+    if (message.growth.length && !message.ephemeral_for) this.strip.draw([message.growth], this.store.now(), growing);
     if (!replies) return growing;
     const answers = replies.filter(({ bot }) => bot);
     const any = answers.some((reply) => this.store.growing(reply));
@@ -133,7 +133,7 @@ export class Row {
   // The line above: what it replies to, or the command that it answers.
   refer(answered) {
     const { command } = this.message;
-    const [name, words] = answered ? [answered.name, plain(answered.html).slice(0, 90)] : command ? [this.acts.nameOf(command.person), `used /${command.name} ${command.text}`] : ["", ""];
+    const [name, words] = answered ? [answered.name, plain(answered.html).slice(0, 90)] : command ? [this.acts.nameOf(command.person), `used ${spoken(command)}`] : ["", ""];
     this.answered = answered;
     this.reference.hidden = !name;
     this.reference.disabled = !answered;
@@ -218,6 +218,13 @@ export class Row {
     const mine = new Set(message.reactions.filter(({ people }) => people.includes(person)).map(({ emoji }) => emoji));
     openMenu(from, at, { entries, mine, react: message.ephemeral_for ? null : (emoji) => acts.react(this.message, emoji, mine.has(emoji)) });
   }
+}
+
+// "/claude settings": the name holds the subcommands, and so does the text that was typed.
+function spoken({ name, text }) {
+  const [, ...subs] = name.split(" ");
+  const rest = subs.reduce((words, sub) => (words.startsWith(sub) ? words.slice(sub.length).trim() : words), text.trim());
+  return `/${name} ${rest}`.trim();
 }
 
 // Words such as #script:tables choose an answer of the local Claude: said, and not in the way.

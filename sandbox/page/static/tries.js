@@ -24,7 +24,7 @@ function tries(chat) {
   const visitor = chat.platform.people.find(({ role }) => role === "guest") ?? chat.platform.people.find(({ role, bot: machine }) => !role && !machine);
   return [
     [`Ask @${bot} something long`, "then Stop it, and see Continue and Regenerate under it", () => chat.composer.begin(`${at}Tell me everything. #script:long`)],
-    ["Ask about a file", "a small one is attached for you; paste or ＋ for your own", () => {
+    ["Ask about a file", "a small one is attached for you; + or paste for your own", () => {
       chat.composer.begin(`${at}What is in this file?`);
       chat.composer.files.set([new File([SAMPLE], "lunch.txt", { type: "text/plain" })]);
     }],

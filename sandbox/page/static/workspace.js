@@ -10,8 +10,8 @@ import { avatar, plain } from "./message.js";
 import { thingsToTry } from "./tries.js";
 
 const ROLES = {
-  slack: { owner: "owner", admin: "admin", guest: "guest", outsider: "other company" },
-  discord: { owner: "owner", manager: "manager", moderator: "moderator" },
+  slack: { owner: "Owner", admin: "Admin", guest: "Guest", outsider: "Outsider" },
+  discord: { owner: "Owner", manager: "Manager", moderator: "Moderator" },
 };
 // Who may take away what others wrote.
 const MODERATES = new Set(["owner", "admin", "manager", "moderator"]);
@@ -77,6 +77,7 @@ export class Workspace {
     this.title = h("h2");
     this.select = h("select", { onchange: () => this.speakAs(this.select.value) });
     this.face = h("span", { class: "me" });
+    this.role = h("span", { class: "role" });
     this.status = h("p", { class: "status" });
     this.channelList = new Channels(this.root.getAttribute("aria-label"), this.threaded ? "Inkwell Ltd" : "Inkwell", (channel) => this.goto(channel));
     this.ideas = h("div", { class: "ideas", popover: "auto", "aria-label": "Things to try" });
@@ -87,7 +88,7 @@ export class Workspace {
       this.feed.element, this.status, this.composer.element,
     );
     // Under the channels, so that it is there beside a thread too.
-    const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words", text: "Speaking as" }), this.select);
+    const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words" }, "Speaking as", this.role), this.select);
     this.frame = h("div", { class: "frame" }, this.channelList.element, speaker, stage);
     if (this.threaded) this.buildThread(acts, more);
     this.root.append(this.frame);
@@ -273,7 +274,9 @@ export class Workspace {
     const { people } = this.platform;
     const humans = people.filter(({ bot }) => !bot);
     if (!humans.some(({ id }) => id === this.person)) this.person = humans[0]?.id ?? "";
-    this.select.replaceChildren(...humans.map(({ id, name, role }) => h("option", { value: id, text: ROLES[this.name][role] ? `${name} (${ROLES[this.name][role]})` : name })));
+    const roles = Map.groupBy(humans, ({ role }) => ROLES[this.name][role] ?? "Members");
+    const options = (list) => list.map(({ id, name }) => h("option", { value: id, text: name }));
+    this.select.replaceChildren(...[...roles].map(([role, list]) => h("optgroup", { label: role }, ...options(list))));
     this.select.value = this.person;
     if (!this.here) this.channel = this.general;
     this.noticed = this.store.heardOf;
@@ -308,10 +311,11 @@ export class Workspace {
     const title = here.kind === "dm" ? this.platform.bot.name : here.name;
     write(this.title, { dm: title, thread: `↳ ${title}`, channel: `# ${title}` }[here.kind]);
     this.face.replaceChildren(avatar(this.nameOf(this.person), false));
+    write(this.role, ROLES[this.name][this.platform.people.find(({ id }) => id === this.person)?.role] ?? "");
     this.composer.placeholder(here.kind === "channel" ? `Message #${title}` : `Message ${title}`);
     this.feed.label(`Messages in ${title}`);
     const all = [...this.store.messages(this.name, this.channel).values()].filter((message) => this.seen(message));
-    const replies = this.threaded ? Map.groupBy(all.filter(({ thread }) => thread), ({ thread }) => thread) : this.branches(all);
+    const replies = this.threaded ? Map.groupBy(all.filter((message) => message.thread && !message.ephemeral_for), ({ thread }) => thread) : this.branches(all);
     const roots = this.threaded ? all.filter(({ thread, id }) => !thread || thread === id) : all;
     const invitation = here.kind === "dm" ? `Say something to ${title}.` : `Nothing here yet. Type @${this.platform.bot.name} and a question, or try one of these:`;
     const known = JSON.stringify([this.person, this.channel, this.offers.length]);
