@@ -33,6 +33,9 @@ from bot.translations import say
 log = logging.getLogger(__name__)
 
 _THREAD_NAME = 80  # characters of the question; Discord takes 100
+# For all that stands in front of asking Claude: a long thread, twenty files, a summary (60 s of its own). What takes
+# longer hangs, and whoever asked is told so.
+_PREPARING = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,19 @@ class Answers:
         self._room = asyncio.Semaphore(settings.replies_at_once)
         self._draining = False
 
+    @property
+    def draining(self) -> bool:
+        """Whether nothing new is asked of Claude any more."""
+        return self._draining
+
     def drain(self) -> None:
-        """From now on nothing new is asked of Claude."""
+        """From now on nothing new is."""
         self._draining = True
 
     def interrupt(self) -> None:
         """End every answer that grows, honestly."""
         for live in self.live:
-            live.reply.stop(sentences.INTERRUPTED if live.reply.begun else sentences.INTERRUPTED_EARLY)
+            live.stop(sentences.INTERRUPTED if live.begun else sentences.INTERRUPTED_EARLY)
 
     # ------------------------------------------------------------------------------------------ one question
 
@@ -101,12 +109,15 @@ class Answers:
         )
         if waits:
             status.start()
-        growing = self.live.in_conversation(taken.conversation)
-        if growing is not None and taken.terms.preferences.while_answering == "steer":
-            growing.reply.stop(sentences.STEERED)
+        if taken.terms.preferences.while_answering == "steer":
+            for before in self.live.in_conversation(taken.conversation):
+                if before.grows:
+                    before.stop(sentences.STEERED)
+        live = Live(taken.incoming, taken.conversation, taken.reply)
         try:
-            async with self.turns.next(taken.conversation):
-                await self.now(channel, taken, status)
+            with self.live.holding(live):
+                async with self.turns.next(taken.conversation):
+                    await self.now(channel, taken, live, status)
         except Exception:
             log.exception("question.failed", extra={"key": taken.incoming.key, "reply": taken.reply})
             await self.give_up(channel, taken)
@@ -119,18 +130,20 @@ class Answers:
         self,
         channel: Channel,
         taken: Taken,
+        live: Live,
         status: Status | None = None,
         ask: Ask | None = None,
         remarks: Sequence[str] = (),
     ) -> None:
         """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already, with its remarks."""
+        if live.stopped == "":
+            await self._unanswered(taken.reply)
+            return
         taken = await self._branched(channel, taken)
-        preferences = taken.terms.preferences
         reply = self._reply(channel, taken, status)
         for line in remarks:
             reply.remark(line)
-        live = Live(taken.incoming, taken.conversation, reply)
-        self.live.add(live)
+        live.grow(reply)
         if self._draining:
             reply.stop(sentences.INTERRUPTED_EARLY)
 
@@ -140,27 +153,42 @@ class Answers:
         try:
             settled = await reply.run(asked)
         except Declined as declined:
-            await self._journal.ended(taken.reply, text="", notice="", turn="partial", usage=Usage())
-            await self._journal.closed(taken.reply, "gone")
+            await self._unanswered(taken.reply)
+            self.live.over(live)
             await channel.refuse(taken.incoming, taken.terms.language, str(declined))
             return
-        finally:
-            self.live.remove(live)
         ending = reply.ending
         if ending is not None:
             await self._settle(taken, ending)
         await self.close(taken.reply, settled)
+        self.live.over(live)
+        try:
+            await self._told(channel, taken, reply, settled)
+        except Exception:
+            # The answer stands: what is said beside it must not take its place.
+            log.exception("reply.not_told", extra={"reply": taken.reply})
+
+    async def _told(self, channel: Channel, taken: Taken, reply: Reply, settled: Settled) -> None:
+        """What is to be said beside an answer that has ended."""
+        ending, notify_after = reply.ending, taken.terms.preferences.notify_after
         if settled.kind == "denied":
             await channel.explain(taken.incoming, taken.terms.language, settled)
-        elif (
-            ending is not None and settled.kind == "shown" and 0 < preferences.notify_after <= ending.seconds
-        ):
+            return
+        if reply.unattached:
+            await channel.show(reply.place, taken.say(sentences.FILE_FAILED))
+        if ending is not None and settled.kind == "shown" and 0 < notify_after <= ending.seconds:
             await channel.notify(reply.place, taken.say(sentences.ANSWERED), taken.incoming.person.id)
+
+    async def _unanswered(self, reply: str) -> None:
+        """Claude was never asked, and nothing of it is shown."""
+        await self._journal.ended(reply, text="", notice="", turn="partial", usage=Usage())
+        await self._journal.closed(reply, "gone")
 
     async def paid(self, channel: Channel, taken: Taken, remarks: Remarks) -> Ask:
         """What Claude is to be asked, and its cost set aside. Raises Declined where there is no money left."""
-        ask = await self._context.ask(channel, taken, remarks)
-        turned = await self._admission.reserve(taken.incoming, taken.reply, ask, taken.terms)
+        async with asyncio.timeout(_PREPARING):
+            ask = await self._context.ask(channel, taken, remarks)
+            turned = await self._admission.reserve(taken.incoming, taken.reply, ask, taken.terms)
         if turned is not None:
             raise Declined(turned.sentence)
         return ask
@@ -205,11 +233,22 @@ class Answers:
         if wanted == "never" or (wanted == "busy" and not channel.outbox.busy(place)):
             return taken
         name = " ".join(incoming.text.split())[:_THREAD_NAME] or "Claude"
-        thread = await channel.platform.branch(place, message, name)
+        thread = await channel.branch(place, message, name)
         if thread is None:
             return taken
-        await self._store.posted(taken.reply, (), thread, routing.thread_anchors(thread))
+        try:
+            await self._store.posted(taken.reply, (), thread, routing.thread_anchors(thread))
+        except StoreError:
+            # The thread is there: a follow-up in it will have to mention us, but the answer comes.
+            log.exception("thread.not_written", extra={"reply": taken.reply})
         return replace(taken, incoming=replace(incoming, place=thread))
+
+    async def unpaid(self, reply: str) -> None:
+        """Claude is not asked after all: what was set aside is free again."""
+        try:
+            await self._spending.cancel(reply)
+        except StoreError:
+            log.exception("spending.not_settled", extra={"reply": reply})
 
     async def _settle(self, taken: Taken, ending: Ending) -> None:
         """What it cost takes the place of what was reserved."""
@@ -234,10 +273,7 @@ class Answers:
     async def give_up(self, channel: Channel, taken: Taken) -> None:
         """Something broke under an answer: its asker is told, by the next start if this one cannot."""
         notice = taken.say(sentences.OUR_FAULT)
-        try:
-            await self._spending.cancel(taken.reply)
-        except StoreError:
-            log.exception("spending.not_settled", extra={"reply": taken.reply})
+        await self.unpaid(taken.reply)
         await self._journal.ended(taken.reply, text="", notice=notice, turn="partial", usage=Usage())
         await channel.refuse(taken.incoming, taken.terms.language, notice)
         await self._journal.closed(taken.reply, "gone")
@@ -246,6 +282,6 @@ class Answers:
         """Display names are for the next turn: looked up behind the answer, never in front of it."""
         if await self._store.knows_name(incoming.place, incoming.person.id):
             return
-        name = await channel.platform.name(incoming.person)
+        name = await channel.name(incoming.person)
         if name:
             await self._store.named(incoming.place, incoming.person.id, name)

@@ -4,23 +4,42 @@ else, and never an exception from here.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot import sentences
-from bot.ports import Button, Content, Incoming, Panel, Person, Place, Platform
+from bot.ports import (
+    Button,
+    Content,
+    File,
+    Incoming,
+    Outcome,
+    Panel,
+    Person,
+    Place,
+    Platform,
+    Ref,
+    Unavailable,
+)
+from bot.reply import attaching
 from bot.reply.outbox import Outbox, Settled
 from bot.reply.pages import Document
 from bot.translations import say
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # What Slack answers where the bot is not in the channel; everywhere else it is in, but may not write.
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
 # A view that failed by our own fault (see outbox.py and view.py): the place itself takes posts.
 _OURS = ("internal:", "rejected:")
+# Seconds for one call beside the outbox. Adapters have limits of their own, and wait for a Retry-After within them.
+_SAYING = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +80,10 @@ class Channel:
 
     async def whisper(self, place: Place, person: Person, text: str, buttons: Sequence[Button] = ()) -> bool:
         """To one person alone. False: there is no way to."""
-        try:
-            return await self.platform.whisper(place, person, text, buttons)
-        except Exception:
-            # An adapter's verbs do not raise; one that does must not silence what comes next.
-            log.exception("whisper.failed", extra={"platform": place.platform})
-            return False
+        told = await self._tried(
+            "whisper", self.platform.whisper(place, person, text, buttons), within=_SAYING
+        )
+        return bool(told)
 
     async def answer(self, place: Place, person: Person, sentence: str) -> None:
         """To one person alone if that can be, else in the place."""
@@ -83,11 +100,36 @@ class Channel:
 
     async def open(self, place: Place, person: Person, panel: Panel) -> bool:
         """Show a form. False: the moment for it is over."""
+        return bool(await self._tried("open", self.platform.open(place, person, panel), within=_SAYING))
+
+    async def delete(self, place: Place, ref: Ref) -> Outcome:
+        """Take a message of ours away."""
+        outcome = await self._tried("delete", self.platform.delete(place, ref), within=_SAYING)
+        return outcome if outcome is not None else Unavailable("adapter")
+
+    async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        outcome = await self._tried(
+            "upload", self.platform.upload(place, file, text), within=attaching.UPLOADING
+        )
+        return outcome if outcome is not None else Unavailable("adapter")
+
+    async def branch(self, place: Place, message: Ref, name: str) -> Place | None:
+        """A thread of its own for a message. None: it grows without one."""
+        return await self._tried("branch", self.platform.branch(place, message, name), within=_SAYING)
+
+    async def name(self, person: Person) -> str:
+        return await self._tried("name", self.platform.name(person), within=_SAYING) or ""
+
+    async def _tried(self, verb: str, call: Awaitable[T], *, within: float) -> T | None:
+        """An adapter's verbs neither raise nor hang; one that does must not silence or hold up what comes next."""
         try:
-            return await self.platform.open(place, person, panel)
+            async with asyncio.timeout(within):
+                return await call
+        except TimeoutError:
+            log.warning("platform.slow", extra={"verb": verb, "seconds": within})
         except Exception:
-            log.exception("open.failed", extra={"platform": place.platform, "panel": panel.id})
-            return False
+            log.exception("platform.failed", extra={"verb": verb})
+        return None
 
     async def refuse(self, incoming: Incoming, language: str, text: str) -> None:
         """One sentence instead of an answer: alone to who typed a command, else in the thread."""

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from bot import sentences
-from bot.conversation.admission import Admission, Terms
+from bot.conversation.admission import Admission, Terms, Turned
 from bot.conversation.answers import Answers, Taken
 from bot.conversation.channel import Channel
-from bot.conversation.live import Live
+from bot.conversation.live import Ended, Live
 from bot.conversation.permissions import Way
 from bot.ports import (
-    Attachment,
     Control,
     Field,
     Gone,
@@ -25,7 +24,6 @@ from bot.ports import (
     Person,
     Place,
     Pressed,
-    Ref,
     Sent,
 )
 from bot.reply import attaching
@@ -67,13 +65,14 @@ class Controls:
         )
         if live is not None and pressed.control is Control.STOP and person.id == live.incoming.person.id:
             # Whoever asked may always stop, and nothing is looked up first.
-            live.reply.stop()
+            live.stop()
             return
-        terms = await self._admission.terms(channel, place, person, pressed.locale)
         answered = await self._answered(pressed, live)
+        if answered is None and not pressed.reply:
+            return  # a reaction may stand on anything, and most do: nothing more is looked up for them
+        terms = await self._admission.terms(channel, place, person, pressed.locale)
         if answered is None:
-            if pressed.reply:  # a reaction may stand on anything
-                await channel.whisper(place, person, say(terms.language, sentences.NOT_KNOWN_ANY_MORE))
+            await channel.whisper(place, person, say(terms.language, sentences.NOT_KNOWN_ANY_MORE))
             return
         turned = self._admission.may_control(pressed.control, place, person, terms, asker=answered.asker)
         if turned is not None:
@@ -83,19 +82,19 @@ class Controls:
         match pressed.control:
             case Control.STOP:
                 if live is not None:
-                    live.reply.stop()
+                    live.stop()
                 elif pressed.reply:
                     await channel.whisper(place, person, say(terms.language, sentences.NOTHING_TO_STOP))
             case Control.REGENERATE:
-                await self._regenerate(channel, pressed, terms, answered, live)
+                await self._regenerate(channel, pressed, terms, answered)
             case Control.CONTINUE:
-                await self._continue(channel, pressed, terms, answered, live)
+                await self._continue(channel, pressed, terms, answered)
             case Control.GOOD | Control.BAD:
                 await self._judge(channel, pressed, terms, answered)
             case Control.FILE:
                 await self._file(channel, pressed, terms, answered)
             case Control.DELETE:
-                await self._delete(channel, pressed, terms, answered, live)
+                await self._delete(channel, pressed, terms, answered)
 
     def _live(self, pressed: Pressed) -> Live | None:
         return (
@@ -125,13 +124,13 @@ class Controls:
     async def stop_all(self, person: Person, place: Place) -> None:
         """End every answer of somebody's in a workspace, and wait until it has ended."""
         for live in self._answers.live:
-            at = live.reply.place
+            at = live.place
             if (at.platform, at.workspace, live.incoming.person.id) == (
                 place.platform,
                 place.workspace,
                 person.id,
             ):
-                live.reply.stop()
+                live.stop()
                 async with self._answers.turns.next(live.conversation):
                     pass
 
@@ -141,7 +140,7 @@ class Controls:
         """Stop one's own among these answers; whoever has none there, those that they may stop."""
         own = [live for live in growing if live.incoming.person.id == person.id]
         for live in own:
-            live.reply.stop()
+            live.stop()
         if own or not growing:
             return bool(own)
         terms = await self._admission.terms(channel, place, person, locale)
@@ -150,74 +149,80 @@ class Controls:
             asker = live.incoming.person.id
             turned = self._admission.may_control(Control.STOP, place, person, terms, asker=asker)
             if turned is None:
-                live.reply.stop()
+                live.stop()
         if turned is not None and turned.sentence:
             await channel.whisper(place, person, turned.sentence)
         return True
 
     # ------------------------------------------------------------------------------------------ again, and on
 
-    async def _regenerate(
-        self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
-    ) -> None:
-        if live is not None and live.reply.ending is None:
-            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
-            return
-        turned = self._admission.count(pressed.place, pressed.person, terms)
+    async def _regenerate(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
+        turned = self._busy(answered, terms) or self._admission.count(pressed.place, pressed.person, terms)
         if turned is not None:
             await channel.whisper(pressed.place, pressed.person, turned.sentence)
             return
-        await self.again(channel, answered, pressed.person, terms, way="regenerate")
+        if sentence := await self.again(channel, answered, pressed.person, terms, way="regenerate"):
+            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentence))
+
+    def _busy(self, answered: Answered, terms: Terms) -> Turned | None:
+        """Why this answer cannot be had anew, or gone on with, at this moment."""
+        if self._answers.draining:
+            return Turned(say(terms.language, sentences.RESTARTING))
+        if any(live.owed for live in self._answers.live.of(answered.reply)):
+            return Turned(say(terms.language, sentences.STILL_GROWING))
+        return None
 
     async def again(
-        self,
-        channel: Channel,
-        answered: Answered,
-        person: Person,
-        terms: Terms,
-        *,
-        way: Way,
-        question: str | None = None,
-        files: tuple[Attachment, ...] | None = None,
-    ) -> None:
-        """Answer the same question anew, in the messages of the answer that it has. `question`: its new words."""
+        self, channel: Channel, answered: Answered, person: Person, terms: Terms, *, way: Way
+    ) -> str:
+        """Answer the same question anew, in the words that it has by now and in the messages of the answer that it has.
+
+        Returns the sentence that says why it was not; "" where it was.
+        """
         incoming = Incoming(
             key=answered.key,
             person=person,
-            text=answered.question if question is None else question,
+            text=answered.question,
             how="mention",
             place=answered.place,
             scope="",
             message=answered.message,
-            files=answered.files if files is None else files,
+            files=answered.files,
         )
-        async with self._answers.turns.next(answered.conversation):
-            taken = Taken(incoming, answered.conversation, answered.reply, way, terms, answered.refs)
-            if question is not None:
-                await self._store.replace_question(answered.reply, question, files)
-            remarks = _Remarks()
-            try:
-                # Before the old answer is given up for it.
-                ask = await self._answers.paid(channel, taken, remarks)
-            except Declined as declined:
-                await channel.answer(incoming.place, person, str(declined))
-                return
-            current = await self._store.again(answered.reply, model=terms.preferences.model)
-            if current is None:
-                return
-            try:
-                await self._answers.now(
-                    channel, replace(taken, refs=current.refs), ask=ask, remarks=remarks.lines
-                )
-            except Exception:
-                log.exception("question.failed", extra={"key": incoming.key, "reply": taken.reply})
-                await self._answers.give_up(channel, taken)
+        live = Live(incoming, answered.conversation, answered.reply)
+        with self._answers.live.holding(live):
+            async with self._answers.turns.next(answered.conversation):
+                known = await self._store.reply(answered.reply)
+                if known is None or not (known.question or known.files):
+                    return sentences.NOT_KNOWN_ANY_MORE  # deleted, or forgotten, while we waited
+                if self._answers.draining:
+                    return sentences.RESTARTING  # the answer that stands is better than half a new one
+                taken = Taken(incoming, known.conversation, known.reply, way, terms, known.refs)
+                remarks = _Remarks()
+                try:
+                    # Before the old answer is given up for it.
+                    ask = await live.prepare(self._answers.paid(channel, taken, remarks))
+                except Declined as declined:
+                    return str(declined)
+                except Ended:
+                    await self._answers.unpaid(answered.reply)
+                    return ""
+                current = await self._store.again(answered.reply, model=terms.preferences.model)
+                if current is None:
+                    await self._answers.unpaid(answered.reply)
+                    return sentences.STILL_GROWING
+                try:
+                    taken = replace(taken, refs=current.refs)
+                    await self._answers.now(channel, taken, live, ask=ask, remarks=remarks.lines)
+                except Exception:
+                    log.exception("question.failed", extra={"key": incoming.key, "reply": taken.reply})
+                    await self._answers.give_up(channel, taken)
+        return ""
 
-    async def _continue(
-        self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
-    ) -> None:
-        if live is not None and live.reply.ending is None:
-            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.STILL_GROWING))
+    async def _continue(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
+        turned = self._busy(answered, terms)
+        if turned is not None:
+            await channel.whisper(pressed.place, pressed.person, turned.sentence)
             return
         last = answered.refs[-1] if answered.refs else pressed.message
         place = replace(answered.place, route="", reply_to=last.message if answered.place.reply_to else "")
@@ -266,7 +271,7 @@ class Controls:
                 pressed.place, pressed.person, say(terms.language, sentences.NOT_KNOWN_ANY_MORE)
             )
             return
-        outcome = await channel.platform.upload(
+        outcome = await channel.upload(
             answered.place, attaching.whole(answered.text), say(terms.language, sentences.FILE_TITLE)
         )
         if not isinstance(outcome, Sent):
@@ -275,28 +280,27 @@ class Controls:
             )
             await channel.whisper(pressed.place, pressed.person, say(terms.language, sentences.FILE_FAILED))
 
-    async def _delete(
-        self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered, live: Live | None
-    ) -> None:
-        refs = live.reply.refs if live is not None else answered.refs
-        if live is not None:
-            live.reply.stop(offers=False)
-        async with self._answers.turns.next(answered.conversation):
-            if live is not None:
-                refs = live.reply.refs
-            whole = await self.take_away(channel, answered.place, refs)
-            await self._store.forget_exchange(answered.reply)
+    async def _delete(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
+        for live in self._answers.live.of(answered.reply):
+            live.stop(offers=False)
+        whole = await self.take_away(channel, answered)
         sentence = sentences.DELETED if whole else sentences.DELETE_FAILED
         await channel.whisper(pressed.place, pressed.person, say(terms.language, sentence))
 
-    async def take_away(self, channel: Channel, place: Place, refs: Sequence[Ref]) -> bool:
-        """Delete messages of ours, the last first. Whether all are gone."""
-        whole = True
-        for ref in reversed(refs):
-            outcome = await channel.platform.delete(place, ref)
-            if not isinstance(outcome, Sent | Gone):
-                whole = False
-                log.warning("message.not_deleted", extra={"outcome": type(outcome).__name__})
+    async def take_away(self, channel: Channel, answered: Answered) -> bool:
+        """Delete an answer's messages, the last first, once it has ended, and forget what was said. Whether all are gone."""
+        growing = self._answers.live.of(answered.reply)
+        async with self._answers.turns.next(answered.conversation):
+            known = await self._store.reply(answered.reply) or answered
+            # What a disk that fails has not been told yet, the replies themselves know.
+            refs = dict.fromkeys((*known.refs, *(ref for live in growing for ref in live.refs)))
+            whole = True
+            for ref in reversed(refs):
+                outcome = await channel.delete(known.place, ref)
+                if not isinstance(outcome, Sent | Gone):
+                    whole = False
+                    log.warning("message.not_deleted", extra={"outcome": type(outcome).__name__})
+            await self._store.forget_exchange(answered.reply)
         return whole
 
 

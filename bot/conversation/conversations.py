@@ -16,9 +16,10 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from bot import sentences
 from bot.claude.answer import Claude
@@ -50,10 +51,12 @@ from bot.ports import (
 )
 from bot.settings import Settings
 from bot.store.nouns import Question, Unfinished
-from bot.store.store import Store
+from bot.store.store import Store, StoreError
 from bot.translations import say
 
 log = logging.getLogger(__name__)
+
+Deed: TypeAlias = Pressed | Ordered | Wanted | Submitted | Chosen | Edited
 
 _COUNTED = 5_000  # requests whose second delivery is not counted against their asker
 
@@ -75,6 +78,7 @@ class Conversations:
         self._store = store
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrivals = Turns()  # by where a conversation may be known: questions are taken up as they came
+        self._taking = Turns()  # by message: a question is taken up before it is edited or deleted
         self._draining = False
         self._counted: OrderedDict[str, None] = OrderedDict()
         spending = Spending(store.ledger, prices)
@@ -115,22 +119,23 @@ class Conversations:
         """Handle an event in a task of its own; never blocks, never raises."""
         match event:
             case Incoming():
-                self._spawn(self._heard(channel, _encodable(event)), event.key)
+                self._spawn(self._heard(channel, event), event.key)
             case Pressed():
-                self._spawn(self._controls.pressed(channel, event), f"press {event.control}")
+                told = self._or_told(channel, event, self._controls.pressed(channel, event))
+                self._spawn(told, f"press {event.control}")
             case Ordered():
-                self._spawn(self._ordered(channel, event), f"order {event.key}")
+                self._spawn(self._or_told(channel, event, self._ordered(channel, event)), "order")
             case Wanted():
-                self._spawn(self._orders.wanted(channel, event), f"wanted {event.key}")
+                self._spawn(self._or_told(channel, event, self._orders.wanted(channel, event)), "wanted")
             case Submitted():
-                self._spawn(self._orders.submitted(channel, event), f"form {event.key}")
+                self._spawn(self._or_told(channel, event, self._orders.submitted(channel, event)), "form")
             case Chosen():
-                self._spawn(self._orders.chosen(channel, event), f"chosen {event.key}")
+                self._spawn(self._or_told(channel, event, self._orders.chosen(channel, event)), "chosen")
             case Edited():
                 edited = replace(event, text=_whole(event.text))
-                self._spawn(self._revisions.edited(channel, edited), "edited")
+                self._spawn(self._or_told(channel, edited, self._edited(channel, edited)), "edited")
             case Deleted():
-                self._spawn(self._revisions.deleted(channel, event), "deleted")
+                self._spawn(self._deleted(channel, event), "deleted")
             case _:
                 assert_never(event)
 
@@ -139,53 +144,72 @@ class Conversations:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _or_told(self, channel: Channel, deed: Deed, work: Coroutine[Any, Any, None]) -> None:
+        """Whoever did something that broke is told so, alone."""
+        try:
+            await work
+        except Exception:
+            log.exception("deed.failed", extra={"deed": type(deed).__name__})
+            if isinstance(deed, Pressed) and not deed.reply:
+                return  # a reaction, which may not have been meant for us
+            locale = "" if isinstance(deed, Edited) else deed.locale
+            sentence = say(locale, sentences.OUR_FAULT)
+            if not await channel.whisper(deed.place, deed.person, sentence) and isinstance(deed, Ordered):
+                await channel.show(deed.place, sentence)
+
+    async def _edited(self, channel: Channel, edited: Edited) -> None:
+        async with self._taking.next(edited.message):
+            pass  # a question is taken up before it is changed
+        await self._revisions.edited(channel, edited)
+
+    async def _deleted(self, channel: Channel, deleted: Deleted) -> None:
+        async with self._taking.next(deleted.message):
+            pass
+        await self._revisions.deleted(channel, deleted)
+
     async def _ordered(self, channel: Channel, ordered: Ordered) -> None:
-        if await self._store.claim(ordered.key):
+        if await self._fresh(ordered.key):
             await self._orders.ordered(channel, ordered)
+
+    async def _fresh(self, key: str) -> bool:
+        """Whether this is the first delivery. A disk that fails keeps nobody from stopping an answer."""
+        try:
+            return await self._store.claim(key)
+        except StoreError:
+            log.exception("claim.failed", extra={"key": key})
+            return True
 
     async def _heard(self, channel: Channel, incoming: Incoming) -> None:
         """Something was said: an order, a question, or nothing that concerns us."""
-        verb = words.order(incoming.text) if not incoming.files else ""
-        known_by = routing.known_by(incoming)
-        if incoming.how == "overheard":
-            if verb == "stop" and not incoming.bot:
-                # The bare word stops what grows in its thread or reply chain; where nothing grows it is just a word.
-                conversation = await self._store.conversation_of(known_by)
-                live = self._answers.live.in_conversation(conversation) if conversation is not None else None
-                if live is not None:
-                    await self._controls.stop(
-                        channel, (live,), incoming.place, incoming.person, incoming.locale
-                    )
-                return
-        elif verb and not incoming.bot:
-            if await self._store.claim(incoming.key):
-                await self._by_word(channel, incoming, verb)
-            return
-        await self.asked(channel, incoming, incoming.how)
+        verb = words.order(incoming.text) if not incoming.files and not incoming.bot else ""
+        if not verb or (incoming.how == "overheard" and verb != "stop"):
+            await self.asked(channel, incoming, incoming.how)
+        elif incoming.how == "overheard":
+            await self._stopped_by_word(channel, incoming)
+        elif await self._fresh(incoming.key):
+            ordered = _as_order(incoming, verb)
+            await self._or_told(channel, ordered, self._orders.ordered(channel, ordered))
 
-    async def _by_word(self, channel: Channel, incoming: Incoming, verb: str) -> None:
-        """A message to us that is nothing but an order."""
-        await self._orders.ordered(
-            channel,
-            Ordered(
-                incoming.key,
-                verb,
-                "",
-                incoming.person,
-                incoming.place,
-                incoming.scope,
-                incoming.locale,
-            ),
-        )
+    async def _stopped_by_word(self, channel: Channel, incoming: Incoming) -> None:
+        """The bare word stops what grows in its thread or reply chain; where nothing grows it is just a word."""
+        try:
+            conversation = await self._store.conversation_of(routing.known_by(incoming))
+        except StoreError:
+            log.exception("overheard.failed", extra={"key": incoming.key})
+            return
+        live = self._answers.live.in_conversation(conversation) if conversation is not None else []
+        # A delivery that comes late or twice must not stop what grows by then.
+        if live and await self._fresh(incoming.key):
+            await self._controls.stop(channel, live, incoming.place, incoming.person, incoming.locale)
 
     async def _concerns_us(self, incoming: Incoming, known_by: Sequence[str]) -> bool:
         """Whether something that was not said to us belongs to a conversation of ours, or to a channel where we
-        answer everything.
+        answer everything. Most of what is said does not: it must cost next to nothing.
         """
         if not incoming.text.strip() and not incoming.files:
             return False
         try:
-            if await self._store.takes_part(known_by):
+            if not routing.begins(incoming) and await self._store.takes_part(known_by):
                 return True
             return (await self._admission.preferences(incoming.place)).always_on
         except Exception:
@@ -193,27 +217,57 @@ class Conversations:
             log.exception("overheard.failed", extra={"key": incoming.key})
             return False
 
+    async def _unlisted(self, incoming: Incoming) -> bool:
+        """A bot that nobody listed is never told anything: nothing is looked up for it, and nothing written down."""
+        if not incoming.bot:
+            return False
+        return incoming.person.id not in (await self._admission.preferences(incoming.place)).bots
+
     # ------------------------------------------------------------------------------------------ questions
 
     async def asked(self, channel: Channel, incoming: Incoming, way: Way) -> None:
         """A question, in whichever way it came: to its end."""
-        known_by = routing.known_by(incoming)
+        incoming = _encodable(incoming)
         refusal, language = "", incoming.locale
         taken: Taken | None = None
+        # What a platform says of a person may take seconds: those who ask after each other are looked up side by side.
+        look_up = not incoming.bot and way != "overheard"
+        looking = asyncio.create_task(self._terms(channel, incoming)) if look_up else None
         try:
-            async with self._arrivals.next(known_by[0] if known_by else incoming.key):
-                if way == "overheard" and not await self._concerns_us(incoming, known_by):
+            async with self._arrived(incoming):
+                if not await self._is_for_us(incoming, way):
                     return
-                terms = await self._admission.terms(channel, incoming.place, incoming.person, incoming.locale)
+                terms = await (looking or self._terms(channel, incoming))
                 language = terms.language
-                taken, refusal = await self._take_up(incoming, known_by, way, terms)
+                taken, refusal = await self._take_up(incoming, routing.known_by(incoming), way, terms)
         except Exception:
             log.exception("question.failed", extra={"key": incoming.key})
             refusal = say(language, sentences.OUR_FAULT)
+        finally:
+            if looking is not None:
+                looking.cancel()
         if refusal:
             await channel.refuse(incoming, language, refusal)
         if taken is not None:
             await self._answers.in_turn(channel, taken)
+
+    def _terms(self, channel: Channel, incoming: Incoming) -> Coroutine[Any, Any, Terms]:
+        return self._admission.terms(channel, incoming.place, incoming.person, incoming.locale)
+
+    @asynccontextmanager
+    async def _arrived(self, incoming: Incoming) -> AsyncIterator[None]:
+        """Its turn to be taken up; what is done to its message meanwhile waits."""
+        anchors = routing.known_by(incoming)
+        async with (
+            self._taking.next(incoming.message or incoming.key),
+            self._arrivals.next(anchors[0] if anchors else incoming.key),
+        ):
+            yield
+
+    async def _is_for_us(self, incoming: Incoming, way: Way) -> bool:
+        if await self._unlisted(incoming):
+            return False
+        return way != "overheard" or await self._concerns_us(incoming, routing.known_by(incoming))
 
     async def _take_up(
         self, incoming: Incoming, known_by: Sequence[str], way: Way, terms: Terms
@@ -326,13 +380,19 @@ def _placed(incoming: Incoming, terms: Terms) -> Incoming:
     return incoming
 
 
+def _as_order(incoming: Incoming, verb: str) -> Ordered:
+    """A message to us that is nothing but an order."""
+    return Ordered(incoming.key, verb, "", incoming.person, incoming.place, incoming.scope, incoming.locale)
+
+
 def _about(incoming: Incoming) -> str:
     """The question with the message that it is about."""
     about = incoming.about
     if about is None or not about.text.strip():
         return incoming.text
     quote = "\n".join(f"> {line}" for line in about.text.strip().splitlines())
-    name = about.person.name or about.person.id
+    # One line: a display name is free text, and must not look like somebody's words.
+    name = " ".join(about.person.name.split()) or about.person.id
     said = sentences.ABOUT_QUESTION.format(name=name, quote=quote)
     return f"{said}\n\n{incoming.text}"
 
@@ -340,8 +400,11 @@ def _about(incoming: Incoming) -> str:
 def _encodable(incoming: Incoming) -> Incoming:
     r"""JSON may carry half of a surrogate pair ("\ud83d"), which no file, database or request can hold."""
     person = replace(incoming.person, name=_whole(incoming.person.name))
-    text, announce = _whole(incoming.text), _whole(incoming.announce)
-    return replace(incoming, person=person, text=text, announce=announce)
+    text, announce, about = _whole(incoming.text), _whole(incoming.announce), incoming.about
+    if about is not None:
+        author = replace(about.person, name=_whole(about.person.name))
+        about = replace(about, person=author, text=_whole(about.text))
+    return replace(incoming, person=person, text=text, announce=announce, about=about)
 
 
 def _whole(text: str) -> str:

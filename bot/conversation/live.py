@@ -1,67 +1,160 @@
-"""The answers that grow at this moment. Law: an answer is found by whatever people point at: its id, one of its messages,
-the question, the place, the conversation; and is gone from here the moment it has ended.
+"""The answers that are owed at this moment. Law: an answer is found by whatever people point at, from the moment its question
+was taken up: its id, one of its messages, the question, the place, the conversation; and is gone from here when it has ended.
+
+A question may wait for its turn, for its history or for its files before anything grows. A Stop that comes then counts as
+much as a later one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from bot.ports import Incoming, Ref
+from bot import sentences
+from bot.ports import Incoming, Place, Ref
 from bot.reply.reply import Reply
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+class Ended(Exception):
+    """Somebody stopped the answer before it began to grow."""
+
+
 class Live:
-    """A growing answer: who asked, in which conversation, and the reply itself."""
+    """An answer that is owed: who asked, in which conversation, and the reply itself, once it grows.
 
-    incoming: Incoming
-    conversation: int
-    reply: Reply
+    stopped   what somebody who stopped it before that wants to be said under it; "" for nothing at all. None: nobody did
+    """
+
+    def __init__(self, incoming: Incoming, conversation: int, reply: str) -> None:
+        self.incoming = incoming
+        self.conversation = conversation
+        self.id = reply
+        self.stopped: str | None = None
+        self._offers = True
+        self._reply: Reply | None = None
+        self._preparing: asyncio.Task[Any] | None = None
+        self._asking = False
 
     @property
-    def id(self) -> str:
-        return self.reply.subject.id
+    def waits(self) -> bool:
+        """Whether what is to be asked has not been read yet."""
+        return self._reply is None and not self._asking
+
+    @property
+    def grows(self) -> bool:
+        """Whether there is a reply, and Claude has not ended it."""
+        return self._reply is not None and self._reply.ending is None
+
+    @property
+    def owed(self) -> bool:
+        """Whether something is still to come from Claude."""
+        return self._reply is None or self._reply.ending is None
+
+    @property
+    def begun(self) -> bool:
+        return self._reply is not None and self._reply.begun
+
+    @property
+    def place(self) -> Place:
+        return self.incoming.place if self._reply is None else self._reply.place
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        return () if self._reply is None else self._reply.refs
+
+    def stop(self, notice: str = sentences.STOPPED, *, offers: bool = True) -> bool:
+        """End it now; see `Reply.stop`. Whether it was this call that ended it."""
+        if self._reply is not None:
+            return self._reply.stop(notice, offers=offers)
+        if self.stopped is not None:
+            return False
+        self.stopped, self._offers = notice, offers
+        if self._preparing is not None:
+            self._preparing.cancel()
+        return True
+
+    def drop(self, notice: str) -> None:
+        """End it; `notice` is for those who have seen it grow, and nothing is shown where nobody has."""
+        self.stop(notice if self._reply is not None else "", offers=self._reply is not None)
+
+    def grow(self, reply: Reply) -> None:
+        """Now there is a reply."""
+        self._reply = reply
+        if self.stopped is not None:
+            reply.stop(self.stopped, offers=self._offers)
+
+    async def prepare(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something for it that a stop breaks off. Raises Ended then."""
+        if self.stopped is not None:
+            work.close()
+            raise Ended
+        self._asking = True
+        preparing: asyncio.Task[T]
+        preparing = self._preparing = asyncio.create_task(work, name=f"prepare {self.id}")
+        try:
+            return await preparing
+        except asyncio.CancelledError:
+            ourselves = asyncio.current_task()
+            if not preparing.cancelled() or (ourselves is not None and ourselves.cancelling()):
+                raise
+            raise Ended from None
+        finally:
+            self._preparing = None
 
 
 class LiveReplies:
-    """All of them."""
+    """All of them, the oldest first."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, Live] = {}
+        self._all: dict[Live, None] = {}
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._all)
 
     def __iter__(self) -> Iterator[Live]:
-        return iter(tuple(self._by_id.values()))
+        return iter(tuple(self._all))
 
-    def add(self, live: Live) -> None:
-        self._by_id[live.id] = live
+    @contextmanager
+    def holding(self, live: Live) -> Iterator[None]:
+        """It is owed as long as this lasts."""
+        self._all[live] = None
+        try:
+            yield
+        finally:
+            self.over(live)
 
-    def remove(self, live: Live) -> None:
-        self._by_id.pop(live.id, None)
+    def over(self, live: Live) -> None:
+        """It is shown as it will be."""
+        self._all.pop(live, None)
+
+    def of(self, reply: str) -> list[Live]:
+        """Those of this id: the one that grows, and what is to take its place."""
+        return [live for live in self if live.id == reply]
 
     def by_id(self, reply: str) -> Live | None:
-        return self._by_id.get(reply)
+        return next(iter(self.of(reply)), None)
 
     def by_message(self, message: Ref) -> Live | None:
         """The one that a message of ours belongs to."""
-        return next((live for live in self if message in live.reply.refs), None)
+        return next((live for live in self if message in live.refs), None)
 
-    def by_question(self, message: Ref) -> Live | None:
-        """The one that answers this message."""
-        return next((live for live in self if live.incoming.message == message), None)
+    def by_question(self, message: Ref) -> list[Live]:
+        """Those that answer this message."""
+        return [live for live in self if live.incoming.message == message]
 
-    def in_conversation(self, conversation: int) -> Live | None:
-        return next((live for live in self if live.conversation == conversation), None)
+    def in_conversation(self, conversation: int) -> list[Live]:
+        return [live for live in self if live.conversation == conversation]
 
     def in_place(self, platform: str, workspace: str, channel: str, thread: str = "") -> list[Live]:
         """Those of a channel, or of one thread of it."""
         return [
             live
             for live in self
-            for place in (live.reply.place,)
+            for place in (live.place,)
             if (place.platform, place.workspace, place.channel) == (platform, workspace, channel)
             and (not thread or thread in (place.thread, place.reply_to))
         ]

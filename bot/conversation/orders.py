@@ -325,7 +325,7 @@ class Orders:
         )
 
     async def _name(self, channel: Channel, person: Person) -> str:
-        return person.name or await channel.platform.name(person) or person.id
+        return person.name or await channel.name(person) or person.id
 
 
 def _settings_channel(place: Place) -> str:

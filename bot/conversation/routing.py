@@ -20,6 +20,14 @@ def known_as(incoming: Incoming) -> list[str]:
     return [_prefix(incoming.place) + incoming.scope] if incoming.scope else []
 
 
+def begins(incoming: Incoming) -> bool:
+    """Whether nothing can have been said in its conversation: it is named after this very message."""
+    message = incoming.message
+    if message is None or incoming.answers is not None:
+        return False
+    return incoming.scope.rpartition(":")[2] == message.message
+
+
 def message_anchor(place: Place, message: Ref) -> str:
     """A single message: replying to it continues its conversation."""
     return f"{_prefix(place)}message:{message.channel}:{message.message}"

@@ -15,6 +15,7 @@ from pygments.util import ClassNotFound
 from bot.files import File
 
 ANSWER = "answer.md"
+UPLOADING = 60.0  # seconds for a file of ours; a platform that takes longer has lost it
 _MOST = 10  # what Discord takes in one message; more blocks than this are better had as one answer
 
 

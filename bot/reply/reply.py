@@ -21,7 +21,7 @@ from bot import sentences
 from bot.claude.answer import Ask, Claude
 from bot.claude.events import Done, Retrying, Spent, Text, Thinking, Usage, Working
 from bot.claude.faults import ClaudeFault
-from bot.ports import Content, Control, File, Gone, Place, Platform, Ref, Sent
+from bot.ports import Content, Control, File, Place, Platform, Ref, Sent
 from bot.reply import attaching
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
@@ -175,6 +175,7 @@ class Reply:
         self._begun = False
         self._remarks: list[str] = []
         self.ending: Ending | None = None
+        self.unattached = 0  # files that the platform did not take
 
     @property
     def begun(self) -> bool:
@@ -284,13 +285,17 @@ class Reply:
     async def _attached(self, text: str) -> Sequence[File]:
         """Parsing a long answer takes a while: not where frames are waited for."""
         manner = self._manner
-        return await asyncio.to_thread(
-            attaching.attached,
-            text,
-            len(self._document.pages()),
-            most_pages=manner.most_pages,
-            most_code=manner.most_code,
-        )
+        try:
+            return await asyncio.to_thread(
+                attaching.attached,
+                text,
+                len(self._document.pages()),
+                most_pages=manner.most_pages,
+                most_code=manner.most_code,
+            )
+        except Exception:  # other people's parsers on anybody's text: it must not cost the answer
+            log.exception("reply.not_parsed", extra={"reply": self.subject.id})
+            return ()
 
     def _files_said(self, files: Sequence[File]) -> str:
         if not files:
@@ -300,20 +305,28 @@ class Reply:
         return self._say(sentences.ATTACHED_CODE, names=", ".join(file.name for file in files))
 
     async def _tidy(self, files: Sequence[File]) -> None:
-        """After the last edit: messages that a longer answer had filled are deleted, files are attached."""
-        place = self._view.place
-        for ref in self._refs[len(self._document.pages()) :]:
-            outcome = await self._platform.delete(place, ref)
-            if not isinstance(outcome, Sent | Gone):
-                log.warning(
-                    "reply.left_over", extra={"reply": self.subject.id, "outcome": type(outcome).__name__}
-                )
+        """After the last edit. Messages that a longer answer had filled were taken away: they are ours no more, or the
+        next answer to this question would want to write into them.
+        """
+        left = self._view.refs
+        if left != self.refs:
+            self._refs[:] = left
+            self._journal.posted(self.subject.id, left, self._view.place)
         for file in files:
-            outcome = await self._platform.upload(place, file, "")
-            if not isinstance(outcome, Sent):
-                log.warning(
-                    "reply.not_attached", extra={"reply": self.subject.id, "outcome": type(outcome).__name__}
-                )
+            self.unattached += not await self._uploaded(file)
+
+    async def _uploaded(self, file: File) -> bool:
+        try:
+            async with asyncio.timeout(attaching.UPLOADING):
+                outcome = await self._platform.upload(self._view.place, file, "")
+        except Exception:  # an adapter that breaks or hangs: the answer itself is shown
+            log.exception("reply.not_attached", extra={"reply": self.subject.id})
+            return False
+        if not isinstance(outcome, Sent):
+            log.warning(
+                "reply.not_attached", extra={"reply": self.subject.id, "outcome": type(outcome).__name__}
+            )
+        return isinstance(outcome, Sent)
 
     def _say(self, sentence: str, **values: object) -> str:
         return say(self._manner.language, sentence, **values)

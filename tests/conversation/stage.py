@@ -273,6 +273,8 @@ class Stage:
             "tasks": conversations._tasks,
             "turns": conversations._answers.turns,
             "arrivals": conversations._arrivals,
+            "taking": conversations._taking,
+            "edits": conversations._revisions._newest,
             "growing": journal._growing,
             "written": journal._written,
             "debts": journal._debts,

@@ -169,6 +169,7 @@ async def test_a_shorter_answer_takes_the_pages_that_are_left_over_away() -> Non
         stage.claude.will("Why?", "Short.", Done("end_turn"))
         press(stage, Control.REGENERATE)
         await stage.quiet()
+        await asyncio.sleep(2 * stage.chat.call)
         assert stage.chat.texts() == ["Short."]
         assert stage.chat.visible()[0].ref == first
 
