@@ -87,6 +87,7 @@ class Cuts:
     """
 
     def __init__(self, reading: Reading, floor: int, end: int, held: int) -> None:
+        self.reading = reading
         self._reading = replace(reading, marks=sorted([*reading.marks, *_opened(reading, held)], key=_start))
         self._floor = floor
         self.end = end

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.ports import Dialect
-from bot.reply.growth import Closing, OpenPage
+from bot.reply.growth import OpenPage
+from bot.reply.sheet import Closing
 
 _JOIN = 256  # fragments are kept joined by so many, so that a string's own weight does not count
 
