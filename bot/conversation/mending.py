@@ -55,6 +55,7 @@ class Mending:
             announce=Content(unfinished.announce) if unfinished.announce and not place.thread else None,
             refs=tuple(refs),
             on_posted=posted,
+            crashed=True,
         )
         try:
             view.finish(controls_after("partial" if notice else "whole", unfinished.text))

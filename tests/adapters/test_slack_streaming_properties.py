@@ -155,7 +155,7 @@ class Reply:
             if found is None or found in refs:
                 break
             refs.append(found)
-        self.view = outbox.open(self.place, self.name, self.document, refs=refs)
+        self.view = outbox.open(self.place, self.name, self.document, refs=refs, crashed=True)
         await self._end(NOTICE)
 
     @property
