@@ -137,7 +137,10 @@ class Lag:
             answer.changed = now
 
     def _shown(self, key: Key, root: Key | None, text: str, now: float) -> None:
-        page = self._shows.get(key) or self._recognise(key, root, text)
+        page = self._shows.get(key)
+        if page is not None and page.answer.request not in self._answers and len(text) < len(page.text):
+            page = None  # what was whole begins anew: it was asked again, in the same message
+        page = page or self._recognise(key, root, text)
         if page is None or page.answer.request not in self._answers:
             return
         self._shows[key] = page
@@ -166,9 +169,16 @@ class Lag:
         Where a dialect changed the first words too (a row of a table that became a line of a list), the last ones tell.
         """
         head = _letters(text)[:HEAD]
+        if not head:
+            return None
+        # A question may reach Claude in other words than it was asked in: with a file, with the message it is about.
+        anybody = [one for one in self._answers.values() if one.root is None]
+        return self._best(self._candidates(key, root), head, text) or self._best(anybody, head, text)
+
+    def _best(self, answers: list[Answer], head: str, text: str) -> Page | None:
         begun: list[tuple[int, Page]] = []
         ended: list[tuple[int, Page]] = []
-        for answer in self._candidates(key, root) if head else ():
+        for answer in answers:
             said = _letters(self._words(answer.request))
             place = said.find(head, max(0, answer.letters - BACK))
             if place >= 0:

@@ -88,7 +88,7 @@ export class Workspace {
       this.feed.element, this.status, this.composer.element,
     );
     // Under the channels, so that it is there beside a thread too.
-    const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words" }, "Speaking as", this.role), this.select);
+    const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words", text: "Speaking as" }), this.select, this.role);
     this.frame = h("div", { class: "frame" }, this.channelList.element, speaker, stage);
     if (this.threaded) this.buildThread(acts, more);
     this.root.append(this.frame);
@@ -108,7 +108,10 @@ export class Workspace {
       select: (message, control, values) => deed("select", message, { control, values }),
       stop: (message) => deed("stop", message),
       react: (message, emoji, remove = false) => deed("react", message, { emoji, remove }),
-      use: (message, entry) => deed("use", message, { entry }),
+      use: (message, entry) => {
+        if (this.threaded) this.mine.add(message.thread || message.id);
+        return deed("use", message, { entry });
+      },
       remove: (message) => deed("delete", message),
       change: (message) => this.composerOf(message).about({ label: "Editing your message", change: message.id, text: message.text }),
       follow: (message) => (message.opened ? this.goto(message.opened) : this.openThread(message.thread || message.id, true)),
@@ -169,7 +172,7 @@ export class Workspace {
   }
 
   composerOf(message) {
-    return this.threaded && message.thread && this.thread ? this.threadComposer : this.composer;
+    return this.threaded && this.thread && (message.thread || message.id) === this.thread ? this.threadComposer : this.composer;
   }
 
   async attempt(promise) {
@@ -223,6 +226,9 @@ export class Workspace {
   }
 
   goto(channel) {
+    // A thread that has just been made may not be in the list yet.
+    this.awaited = this.platform.channels.some(({ id }) => id === channel) ? "" : channel;
+    if (this.awaited) return;
     if (channel !== this.channel) this.feed.clear();
     this.channel = channel;
     this.unread.delete(channel);
@@ -259,6 +265,7 @@ export class Workspace {
       // One's own question opens its thread when the answer begins, unless one reads another that still grows.
       if (message.bot && this.mine.delete(message.thread) && message.channel === this.channel && !this.busy()) this.openThread(message.thread);
     }
+    if (this.awaited) this.goto(this.awaited);
     const mine = [...changed].some((key) => key.startsWith(`${this.name}/`));
     if (all || channels || mine) this.draw();
     else if (around) this.drawAround();
