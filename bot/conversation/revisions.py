@@ -38,7 +38,9 @@ class Revisions:
         answered = await self._store.reply(known) if known else None
         if answered is None or answered.asker != edited.person.id:
             return
-        same = (answered.question, answered.files) == (edited.text, edited.files)
+        pending = self._newest.get(edited.message)
+        stands = (answered.question, answered.files) if pending is None else (pending.text, pending.files)
+        same = stands == (edited.text, edited.files)
         if same or not (edited.text.strip() or edited.files):
             return
         self._newest[edited.message] = edited
