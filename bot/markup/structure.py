@@ -14,7 +14,7 @@ from typing import TypeAlias
 from markdown_it.common.utils import mdTrim
 from markdown_it.parser_block import ParserBlock
 from markdown_it.ruler import Ruler
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, blockquote
 from markdown_it.rules_block import reference as definition
 from markdown_it.token import Token
 
@@ -25,6 +25,7 @@ HEADER = 100
 _CELLS = 20
 _RULED = 3  # marks that make a rule
 _INDENTED = 4  # columns that make code
+_QUOTES = 6  # quotes within quotes; each goes over all lines of those within it, and nobody reads deeper ones
 _SHORT = 0x10000  # cells that rows may lack, together: the engine's bound on what a short text becomes
 _SEPARATOR = re.compile(r"(?:-[-:|]|[:|][-:|\s])[-:|\s]*")
 _UNDERLINE = re.compile(r"(?:-+|=+)[ \t]*")
@@ -91,6 +92,7 @@ class Structure(ParserBlock):
         self.ruler.__rules__ = base.ruler.__rules__
         self.ruler.at("reference", _definition)
         self.ruler.at("hr", _rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+        self.ruler.at("blockquote", _quote, {"alt": ["paragraph", "reference", "blockquote", "list"]})
         self.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
         self.ruler.index()
         self.asked, self.any_char = self.ruler.sorted("")
@@ -188,6 +190,20 @@ def _rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     token.map = [start, start + 1]
     token.markup = marker * (text.count(marker) + 1)
     return True
+
+
+def _quote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """As the engine's rule, but for depths at which nobody quotes: there the mark is text."""
+    depth = state.env.get("quotes", 0)
+    if depth >= _QUOTES:
+        return False
+    if silent:
+        return blockquote(state, start, end, True)
+    state.env["quotes"] = depth + 1
+    try:
+        return blockquote(state, start, end, False)
+    finally:
+        state.env["quotes"] = depth
 
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -26,8 +26,8 @@ from bot.reply.tables import at_most
 _NEAR, _FAR = 160, PATIENCE
 _SMALL = 400  # an open unit shorter than this is not worth settling, unless the page may be full
 _FULL = 0.6  # a table that the page cannot hold opens a new page if this much is on it, else becomes code
-# What a dialect may add to a character that might be markup, to a line, and to a table's cell.
-_GAIN, _GAIN_OF_LINE, _GAIN_OF_CELL = 4, 16, 32
+# What a dialect may add to a character that might be markup, to a line (16 where it rewrites rules), and to a table's cell.
+_GAIN, _GAIN_OF_LINE, _GAIN_OF_CELL = 4, {False: 2, True: 16}, 32
 _PLAIN = dict.fromkeys(map(ord, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.;:()\"'/"))
 
 
@@ -46,6 +46,11 @@ class OpenPage:
     def __init__(self, dialect: Dialect, limit: int, begin: Closing, references: Mapping[str, Any]) -> None:
         self._sheet = Sheet(dialect, limit, begin, references)
         self._checked = len(begin.head)
+        self._measured = (
+            0,
+            0,
+            0,
+        )  # up to here of the text the page once cost so much, and took so many blocks
         self._tried = 0  # the open unit was as long as that, and a little, when it could not be settled
 
     def grow(self, text: str) -> None:
@@ -83,8 +88,7 @@ class OpenPage:
             return closing
         if point - self._sheet.open.start > max(_SMALL, self._tried):
             self._settle(point)
-        text = self._sheet.lens.text[self._sheet.open.start : point]
-        if self._may_overflow(text):
+        if self._may_overflow(point):
             return self._overflow(point)
         return None
 
@@ -97,19 +101,23 @@ class OpenPage:
             >= _FULL * self._sheet.limit
         )
 
-    def _may_overflow(self, text: str) -> bool:
+    def _may_overflow(self, point: int) -> bool:
         """A quick look. If it is wrong (no dialect adds that much), the page is cut a step later, no more."""
-        if (
-            self._sheet.syntax.blocks
-            and self._sheet.open.blocks + 2 * text.count("\n") + SPARE > self._sheet.syntax.blocks
-        ):
+        sheet = self._sheet
+        text = sheet.lens.text[sheet.open.start : point]
+        if "|" in text or sheet.open.rows:  # a table may be laid out anew
+            cost, blocks = sheet.dialect.cost(sheet.settled), sheet.open.blocks
+            gain = self._table_at_most(text) if sheet.open.rows else _GAIN_OF_CELL * text.count("|")
+        else:
+            at, cost, blocks = max(self._measured, (sheet.open.start, 0, 0))
+            if at == sheet.open.start:
+                cost, blocks = sheet.dialect.cost(sheet.settled), sheet.open.blocks
+            text, gain = sheet.lens.text[at:point], 0
+        if sheet.syntax.blocks and blocks + 2 * text.count("\n") + SPARE > sheet.syntax.blocks:
             return True
-        gain = _GAIN * len(text.translate(_PLAIN)) + _GAIN_OF_LINE * (text.count("\n") + 1)
-        gain += self._table_at_most(text) if self._sheet.open.rows else _GAIN_OF_CELL * text.count("|")
-        return (
-            self._sheet.dialect.cost(self._sheet.settled) + self._sheet.dialect.cost(text) + gain
-            > self._sheet.limit
-        )
+        gain += _GAIN * len(text.translate(_PLAIN))
+        gain += _GAIN_OF_LINE[sheet.syntax.html] * (text.count("\n") + 1)
+        return cost + sheet.dialect.cost(text) + gain > sheet.limit
 
     def _table_at_most(self, text: str) -> int:
         """What the settled rows of a table that is still laid out anew may cost, with what has come of it since."""
@@ -134,9 +142,11 @@ class OpenPage:
         table = self._surplus_table(reading)
         text = self._sheet.settled + self._sheet.write(reading, self._sheet.open)
         fits = self._sheet.fits(text) or (not closed and self._fits_closed(reading, point))
+        cost = self._sheet.dialect.cost(text)
         if table is None and fits and self._sheet.countable(reading, self._sheet.open):
+            self._measured = point, cost, self._sheet.blocks(reading, self._sheet.open)
             return None
-        over = self._sheet.dialect.cost(text) - self._sheet.limit
+        over = cost - self._sheet.limit
         share = (point - self._sheet.open.start) / max(1, len(text) - len(self._sheet.settled))
         return Cutting(self._sheet, point - int(max(0, over) * share)).find(point, table, closed=closed)
 
@@ -186,7 +196,7 @@ class OpenPage:
                 break
             self._sheet.commit(step, reading)
         # What cannot be settled is not tried again with every few words.
-        self._tried = (point - self._sheet.open.start) * 5 // 4
+        self._tried = (point - self._sheet.open.start) * 3 // 2
 
     def frame(self) -> Frame | None:
         """The page now, healed; None while there is nothing to show."""

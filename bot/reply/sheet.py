@@ -21,7 +21,9 @@ from bot.reply.lens import Lens
 from bot.reply.settling import Step
 from bot.reply.tables import Row, laid_out
 
+_ITEMS = re.compile(r"^(?=- )", re.MULTILINE)
 _REPEAT = 4  # what a page repeats may take a quarter of it
+_SOLID = ("heading", "hr", "table")  # blocks of their own for a platform that counts them
 SPARE = 4  # of a message's blocks, left for its buttons and ours
 
 
@@ -85,6 +87,7 @@ class Sheet:
         self._before = references  # defined on earlier pages
         self.references = dict(references)  # and on this one, in what is settled
         self.memory = Memory()
+        self._items: dict[str, str] = {}  # a listed table's rows, as written and as shown
 
     def read(self, unit: Unit, end: int, closers: str = "") -> Reading:
         """The unit up to `end`, in its context."""
@@ -141,9 +144,18 @@ class Sheet:
     def _table(self, table: Table, settled: tuple[Row, ...]) -> str:
         rows = [*settled, *(Row.of(cells) for cells in table.rows[1 if settled else 0 :])]
         source, marks = laid_out(rows, table.aligns, table.prefix, self.syntax)
-        if marks is None:
+        if marks is not None:
+            return self.dialect.render(source, marks, 0, len(source))
+        if table.prefix:
+            return self._item(source)
+        return "".join(self._item(item) for item in _ITEMS.split(source))
+
+    def _item(self, source: str) -> str:
+        """A row that is shown as a list's item; the search for a cut asks for the same rows again and again."""
+        if source not in self._items:
             marks = read(source, self.syntax, self.references).marks
-        return self.dialect.render(source, marks, 0, len(source))
+            self._items[source] = self.dialect.render(source, marks, 0, len(source))
+        return self._items[source]
 
     def commit(self, step: Step, reading: Reading) -> None:
         """Settle a part of what was read: by the step's law it is read so whatever follows."""
@@ -167,7 +179,9 @@ class Sheet:
         self.settled += text
         if text:
             self.certain = max(self.certain, end)
-        self.references.update(definitions)
+        if definitions:
+            self.references.update(definitions)
+            self._items.clear()
         self.memory.age()
         self.open = Unit(end, step.context, step.number, tables, rows, unit.blocks + step.solid)
 
@@ -217,14 +231,16 @@ class Sheet:
         dedent = cut.dedent + self.lens.dedent_at(at)
         return Closing(text, self.lens.to_source(at), head, cut.skip, dedent, midway, definitions)
 
+    def blocks(self, reading: Reading, unit: Unit) -> int:
+        """How many of a message's blocks are taken up to the end of the reading."""
+        solid = [block for block in reading.blocks if block.depth == 0 and block.kind in _SOLID]
+        return unit.blocks + 2 * len(solid)
+
     def countable(self, reading: Reading, unit: Unit) -> bool:
         """Whether the message's blocks are not too many, and its table not too long."""
         if not self.syntax.blocks:
             return True
-        solid = sum(
-            2 for block in reading.blocks if block.depth == 0 and block.kind in ("heading", "hr", "table")
-        )
-        if unit.blocks + solid + 1 > self.syntax.blocks - SPARE:
+        if self.blocks(reading, unit) + 1 > self.syntax.blocks - SPARE:
             return False
         return all(
             len(table.rows) + (len(unit.rows) if table.start < len(unit.context) else 0) <= self.syntax.rows
