@@ -7,6 +7,7 @@ text in steps whose ends the text alone decides; the step that finds it overflow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +29,9 @@ _SMALL = 400  # an open unit shorter than this is not worth settling, unless the
 _FULL = 0.6  # a table that the page cannot hold opens a new page if this much is on it, else becomes code
 # What a dialect may add to a character that might be markup, to a line (16 where it rewrites rules), and to a table's cell.
 _GAIN, _GAIN_OF_LINE, _GAIN_OF_CELL = 4, {False: 2, True: 16}, 32
+_SOLID = re.compile(
+    r"^ {0,3}(?:#|[-=*_][-=*_ \t]*$|.*\|)", re.MULTILINE
+)  # lines that may be or make blocks of their own
 _PLAIN = dict.fromkeys(map(ord, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.;:()\"'/"))
 
 
@@ -113,7 +117,7 @@ class OpenPage:
             if at == sheet.open.start:
                 cost, blocks = sheet.dialect.cost(sheet.settled), sheet.open.blocks
             text, gain = sheet.lens.text[at:point], 0
-        if sheet.syntax.blocks and blocks + 2 * text.count("\n") + SPARE > sheet.syntax.blocks:
+        if sheet.syntax.blocks and blocks + 2 * len(_SOLID.findall(text)) + SPARE > sheet.syntax.blocks:
             return True
         gain += _GAIN * len(text.translate(_PLAIN))
         gain += _GAIN_OF_LINE[sheet.syntax.html] * (text.count("\n") + 1)

@@ -87,12 +87,21 @@ class Sheet:
         self._before = references  # defined on earlier pages
         self.references = dict(references)  # and on this one, in what is settled
         self.memory = Memory()
+        self._latest: tuple[Unit, int, str, Reading] | None = (
+            None  # a step asks for the same reading several times
+        )
         self._items: dict[str, str] = {}  # a listed table's rows, as written and as shown
 
     def read(self, unit: Unit, end: int, closers: str = "") -> Reading:
         """The unit up to `end`, in its context."""
+        if self._latest is not None:
+            of, upto, closed, reading = self._latest
+            if of is unit and upto == end and closed == closers:
+                return reading
         source = unit.context + self.lens.text[unit.start : end] + closers
-        return read(source, self.syntax, self.known(unit), self.memory)
+        reading = read(source, self.syntax, self.known(unit), self.memory)
+        self._latest = unit, end, closers, reading
+        return reading
 
     def part(self, unit: Unit, source: str) -> Reading:
         """A part of what was read of a unit."""
@@ -182,6 +191,7 @@ class Sheet:
         if definitions:
             self.references.update(definitions)
             self._items.clear()
+        self._latest = None
         self.memory.age()
         self.open = Unit(end, step.context, step.number, tables, rows, unit.blocks + step.solid)
 
