@@ -28,6 +28,7 @@ from bot.claude.prices import Prices
 from bot.conversation import routing, words
 from bot.conversation.admission import Admission, Terms, Turned
 from bot.conversation.answers import Answers, Taken
+from bot.conversation.beginnings import Beginnings
 from bot.conversation.channel import Channel
 from bot.conversation.context import Context
 from bot.conversation.controls import Controls
@@ -81,6 +82,7 @@ class Conversations:
         self._taking = Turns()  # by message: a question is taken up before it is edited or deleted
         self._draining = False
         self._counted: OrderedDict[str, None] = OrderedDict()
+        self._beginnings = Beginnings()
         spending = Spending(store.ledger, prices)
         self._admission = Admission(settings, store, spending)
         self._answers = Answers(
@@ -209,7 +211,8 @@ class Conversations:
         if not incoming.text.strip() and not incoming.files:
             return False
         try:
-            if not routing.begins(incoming) and await self._store.takes_part(known_by):
+            before = routing.begins(incoming) or self._beginnings.precedes(incoming, known_by)
+            if not before and await self._store.takes_part(known_by):
                 return True
             return (await self._admission.preferences(incoming.place)).always_on
         except Exception:
@@ -307,6 +310,7 @@ class Conversations:
         )
         if conversation is None:
             return None, ""
+        self._beginnings.began(incoming, question.known_as)
         log.info(
             "question.taken",
             extra={"key": incoming.key, "how": way, "reply": reply, "characters": len(incoming.text)},

@@ -1,0 +1,50 @@
+"""Messages that arrive later than what was said after them, on virtual time: judged by what Claude was asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot import sentences
+from bot.ports import Line, Person, Ref
+from tests.conversation.stage import Chat, growing, staged
+
+pytestmark = pytest.mark.looptime
+
+ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
+
+
+@pytest.mark.parametrize("late", [0.0, 0.01, 3.0, 60.0])
+async def test_what_was_said_before_the_first_question_is_no_follow_up_however_late_it_arrives(
+    late: float,
+) -> None:
+    """Fault 15: a message of the thread that comes (or comes again) behind the mention is history, and is not answered."""
+    before = Line(Ref("C1", "1700000001.000100"), GRACE, "Let us talk here.")
+    async with staged(chat=Chat(before=[before])) as stage:
+        stage.ask("Why?", message=Ref("C1", "1700000001.000300"), threaded=True)
+        await asyncio.sleep(late)
+        stage.ask(before.text, how="overheard", person=GRACE, message=before.message)
+        await stage.quiet()
+        [request] = stage.claude.asked
+        assert request.question == "Grace: Let us talk here.\n\nAda: Why?", "once, as history"
+        assert stage.chat.texts() == ["Yes."]
+
+
+async def test_what_was_said_after_it_is_a_follow_up_though_an_older_question_arrives_last() -> None:
+    async with staged() as stage:
+        stage.ask("One?", message=Ref("C1", "1700000001.000100"))
+        stage.ask("Two.", how="overheard", message=Ref("C1", "1700000001.000300"))
+        stage.ask("Between.", how="overheard", message=Ref("C1", "1700000001.000200"))
+        await stage.quiet()
+        assert len(stage.claude.asked) == 3
+
+
+async def test_a_bare_stop_from_before_the_answer_stops_nothing_of_other_threads() -> None:
+    """Fault 26: it is looked up by its own thread."""
+    async with staged(*growing("word " * 40, seconds=5)) as stage:
+        stage.ask("One?", thread="1")
+        await asyncio.sleep(1)
+        stage.ask("stop", how="overheard", thread="2")
+        await stage.quiet()
+        assert sentences.STOPPED not in stage.chat.texts()[0]
