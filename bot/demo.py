@@ -59,7 +59,9 @@ async def run(*, once: str | None, port: int, log_level: str) -> int:
                 return await _ask_once(world, once)
             typer.echo(f"\n  {world.url}\n")
             typer.echo(
-                "  Open this page, mention @claude in either chat, and watch the answer grow. Ctrl-C ends it."
+                "  Open this page, mention @claude in either chat, and watch the answer grow. Ctrl-C ends it.\n"
+                "  Then: Stop, Continue, Regenerate; /claude settings as Ada, who manages both; a file with +;\n"
+                "  the menu of a message (its three dots). More stands on the page under Things to try."
             )
             await _until_signal()
             return 0

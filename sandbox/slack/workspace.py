@@ -259,6 +259,7 @@ class Workspace:
         if channel.replies(message.ts):
             message.text, message.blocks, message.subtype = "This message was deleted.", None, "tombstone"
             message.author, message.stream, message.files, message.reactions = SLACKBOT, None, [], {}
+            message.edited = None
         else:
             channel.messages.pop(message.ts, None)
         self.record.add("removed", "slack", channel=channel.id, message=message.ts)

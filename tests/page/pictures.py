@@ -51,6 +51,40 @@ async def picture(page: Page, path: Path) -> None:
     assert size < MOST_BYTES, f"{path} is larger than {MOST_BYTES:,} bytes"
 
 
+async def said(page: Page, platform: str, text: str) -> None:
+    box = page.locator(f"#{platform} .stage textarea")
+    await box.fill(text)
+    await box.press("Enter")
+
+
+async def controls(page: Page, folder: Path) -> None:
+    """What stands under an answer, in a message's menu, and in the settings, on both platforms."""
+    await page.locator("#gauges .toggle").click()  # room for the chats
+    for platform in ("slack", "discord"):
+        await page.locator(f"#{platform} nav button", has_text="random").click()
+        await said(page, platform, "@claude Why is the sky blue? #chars:420 #speed:900")
+    done = page.locator("#slack .thread .control", has_text="Regenerate")
+    await done.wait_for()
+    await page.locator("#discord .control", has_text="Regenerate").first.wait_for()
+    question = page.locator("#slack .thread .message").first
+    await question.hover()
+    await question.get_by_role("button", name="More").click()
+    await page.get_by_role("menuitem", name="React: thumbs up").click()
+    await question.get_by_role("button", name="More").click()
+    await picture(page, folder / "page-menu.png")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Close the thread").click()
+    await said(page, "discord", "/claude settings")
+    await page.locator("#discord").get_by_role("button", name="This channel").click()
+    await page.locator("#discord .select").first.wait_for()
+    await page.locator("#discord").get_by_role("log").evaluate("(log) => { log.scrollTop = 380 }")
+    await picture(page, folder / "page-settings-discord.png")
+    await said(page, "slack", "/claude settings")
+    await page.locator("#slack").get_by_role("button", name="This channel").click()
+    await page.get_by_role("dialog").wait_for()
+    await picture(page, folder / "page-settings-slack.png")
+
+
 async def main(folder: Path) -> None:
     executable = chromium()
     if executable is None:
@@ -87,6 +121,7 @@ async def main(folder: Path) -> None:
             )
             await dark.mouse.move(640, 400)
             await picture(dark, folder / "page-dark.png")
+            await controls(await opened(browser, url, 1280, 800, "light"), folder)
             await browser.close()
     finally:
         process.send_signal(signal.SIGINT)

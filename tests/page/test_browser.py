@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -72,6 +73,7 @@ class Desk:
 
     world: World
     browser: Browser
+    session: aiohttp.ClientSession
     complaints: list[str]
 
     async def open(self, width: int = 1280, height: int = 800, scheme: Any = "light") -> Page:
@@ -104,10 +106,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def desk(browser: Browser) -> AsyncIterator[Desk]:
-    async with staged() as world:
+    async with staged() as world, aiohttp.ClientSession() as session:
         world.clock.rescale(4.0)
         world.claude.speed = 400
-        desk = Desk(world, browser, [])
+        desk = Desk(world, browser, session, [])
         yield desk
         for context in browser.contexts:
             await context.close()

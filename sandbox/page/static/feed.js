@@ -63,6 +63,7 @@ export class Feed {
     }
     if (shown.length) this.empty.remove();
     else if (empty) this.fillEmpty(empty);
+    if (!this.pinned) this.scrolled(); // what became shorter may end in view
     if (this.pinned) this.toEnd();
   }
 

@@ -100,7 +100,7 @@ export class Row {
     this.press(before, message);
     this.refer(answered);
     this.reply(replies);
-    if (!before || this.person !== person) this.act(message, person);
+    if (before?.author !== message.author || this.person !== person) this.act(message, person);
     this.person = person;
     this.animate();
   }
@@ -132,8 +132,9 @@ export class Row {
 
   // The line above: what it replies to, or the command that it answers.
   refer(answered) {
-    const { command } = this.message;
-    const [name, words] = answered ? [answered.name, plain(answered.html).slice(0, 90)] : command ? [this.acts.nameOf(command.person), `used ${spoken(command)}`] : ["", ""];
+    const { command, reply_to: asked } = this.message;
+    const gone = asked && !answered ? ["Original message", "was deleted"] : null;
+    const [name, words] = gone ?? (answered ? [answered.name, plain(answered.html).slice(0, 90)] : command ? [this.acts.nameOf(command.person), `used ${spoken(command)}`] : ["", ""]);
     this.answered = answered;
     this.reference.hidden = !name;
     this.reference.disabled = !answered;
