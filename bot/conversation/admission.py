@@ -48,7 +48,7 @@ _SPENT = {
 }
 
 
-_LOOK_UP = 5.0  # seconds for what a platform says of a person
+_LOOK_UP = 2.0  # seconds for what a platform says of a person: words are to come within about a second
 BEFORE_A_FORM = 1.0  # the same, where a form is to open within three seconds of a press
 
 
