@@ -82,6 +82,7 @@ class Conversations:
         self._taking = Turns()  # by message: a question is taken up before it is edited or deleted
         self._draining = False
         self._counted: OrderedDict[str, None] = OrderedDict()
+        self._journal = journal
         self._beginnings = Beginnings()
         spending = Spending(store.ledger, prices)
         self._admission = Admission(settings, store, spending)
@@ -195,6 +196,7 @@ class Conversations:
     async def _stopped_by_word(self, channel: Channel, incoming: Incoming) -> None:
         """The bare word stops what grows in its thread or reply chain; where nothing grows it is just a word."""
         try:
+            await self._written(incoming)
             conversation = await self._store.conversation_of(routing.known_by(incoming))
         except StoreError:
             log.exception("overheard.failed", extra={"key": incoming.key})
@@ -238,6 +240,7 @@ class Conversations:
         looking = asyncio.create_task(self._terms(channel, incoming)) if look_up else None
         try:
             async with self._arrived(incoming):
+                await self._written(incoming)
                 if not await self._is_for_us(incoming, way):
                     return
                 terms = await (looking or self._terms(channel, incoming))
@@ -253,6 +256,11 @@ class Conversations:
             await channel.refuse(incoming, language, refusal)
         if taken is not None:
             await self._answers.in_turn(channel, taken)
+
+    async def _written(self, incoming: Incoming) -> None:
+        """A reply may be quicker than the disk: what it replies to is to be known before its conversation is sought."""
+        if incoming.answers is not None:
+            await self._journal.known(incoming.answers)
 
     def _terms(self, channel: Channel, incoming: Incoming) -> Coroutine[Any, Any, Terms]:
         return self._admission.terms(channel, incoming.place, incoming.person, incoming.locale)

@@ -87,6 +87,16 @@ class StoreJournal:
         self._debt(reply).posted = (refs, place)
         self._owed.set()
 
+    async def known(self, message: Ref) -> None:
+        """Somebody points at this message: wait until the disk knows of it, if it is ours and new."""
+        owed = [
+            reply
+            for reply, debt in self._debts.items()
+            if debt.posted is not None and message in debt.posted[0]
+        ]
+        for reply in owed:
+            await self._pay_soon(reply)
+
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         self._growing[reply] = text
         self._grown.set()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from bot import sentences
-from bot.ports import Line, Person, Ref
-from tests.conversation.stage import Chat, growing, staged
+from bot.ports import Line, Person, Place, Ref
+from tests.conversation.stage import Chat, FakeStore, growing, staged
 
 pytestmark = pytest.mark.looptime
 
@@ -48,3 +49,26 @@ async def test_a_bare_stop_from_before_the_answer_stops_nothing_of_other_threads
         stage.ask("stop", how="overheard", thread="2")
         await stage.quiet()
         assert sentences.STOPPED not in stage.chat.texts()[0]
+
+
+async def test_a_reply_that_is_quicker_than_the_disk_still_goes_on_with_its_conversation() -> None:
+    """Fault 19 the other way round: on Discord the message replied to is all that leads back to what was said."""
+    store = SlowToNote()
+    async with staged(store=store) as stage:
+        stage.ask("The word is heliotrope.", scope="message:C1:100", message=Ref("C1", "100"))
+        await asyncio.sleep(1)
+        [answer] = stage.chat.visible()
+        stage.ask(
+            "Which word?", scope="message:C1:101", message=Ref("C1", "101"), answers=answer.ref, person=GRACE
+        )
+        await stage.quiet()
+        assert len(stage.claude.asked) == 2
+        assert "heliotrope" in str(stage.claude.asked[1].ask.messages)
+
+
+class SlowToNote(FakeStore):
+    """Writes down which messages are ours only after seconds."""
+
+    async def posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
+        await asyncio.sleep(4)
+        await super().posted(reply, refs, place, anchors)
