@@ -59,6 +59,7 @@ async def said(page: Page, platform: str, text: str) -> None:
 
 async def controls(page: Page, folder: Path) -> None:
     """What stands under an answer, in a message's menu, and in the settings, on both platforms."""
+    await page.emulate_media(reduced_motion="reduce")  # no ink is wet in a picture
     await page.locator("#gauges .toggle").click()  # room for the chats
     for platform in ("slack", "discord"):
         await page.locator(f"#{platform} nav button", has_text="random").click()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 
 from sandbox.page.app import is_loopback
+from sandbox.page.files import MOST_BYTES
+from sandbox.slack.app import OFFERS
 from sandbox.world import World
 from tests.page.stage import general, staged
 
@@ -263,3 +267,56 @@ async def test_no_token_is_shown_in_the_budgets() -> None:
         rows = await viewer.until(lambda v: v.gauges.get("budgets"))
         assert {row["place"] for row in rows} <= {"", "#general"}
         assert world.discord.bot_token not in json.dumps(rows)
+
+
+def test_slacks_menus_offer_what_the_manifest_says() -> None:
+    """The sandbox's workspace has the app that the repository tells people to install."""
+    manifest = yaml.safe_load((Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml").read_text())
+    features = manifest["features"]
+    assert [one for one in OFFERS if one["kind"] == "slash"] == [
+        {
+            "kind": "slash",
+            "name": one["command"].removeprefix("/"),
+            "id": one["command"],
+            "description": one["description"],
+            "hint": one["usage_hint"],
+        }
+        for one in features["slash_commands"]
+    ]
+    assert [(one["id"], one["name"], one["description"]) for one in OFFERS if one["kind"] == "message"] == [
+        (one["callback_id"], one["name"], one["description"]) for one in features["shortcuts"]
+    ]
+
+
+async def test_a_file_is_taken_once_and_only_from_the_page() -> None:
+    """A foreign site cannot put a file here; what was sent is not kept for another message."""
+    async with staged(answering=False) as world, aiohttp.ClientSession(world.url) as session:
+        async with session.post(
+            "/files?name=a.txt", data=b"x", headers={"Origin": "http://evil.example"}
+        ) as answer:
+            assert answer.status == 403
+        async with session.post("/files?name=../a.txt", data=b"x", headers={"Origin": world.url}) as answer:
+            key = (await answer.json())["key"]
+        async with viewing(world) as viewer:
+            where = {"platform": "slack", "person": "U0ADA", "channel": "C0GENERAL"}
+            assert (await viewer.do("say", **where, text="", files=[key]))["ok"]
+            assert "attach it again" in (await viewer.do("say", **where, text="", files=[key]))["problem"]
+            [shown] = await viewer.until(lambda v: v.shown("slack"))
+        assert [file["name"] for file in shown["files"]] == [".._a.txt"]
+        path = f"/files/slack/C0GENERAL/{shown['id']}/{shown['files'][0]['id']}"
+        async with session.get(path) as answer:
+            assert await answer.read() == b"x"
+            assert answer.headers["Content-Disposition"].startswith("attachment")
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
+        for wrong in (path + "0", path.replace("slack", "discord"), path.replace("C0GENERAL", "C0RANDOM")):
+            async with session.get(wrong) as answer:
+                assert answer.status == 404
+
+
+async def test_a_file_that_is_too_large_is_refused_in_a_sentence() -> None:
+    """Whatever a browser sends, the sandbox's memory is bounded."""
+    async with staged(answering=False) as world, aiohttp.ClientSession(world.url) as session:
+        headers = {"Origin": world.url}
+        async with session.post("/files?name=big", data=bytes(MOST_BYTES + 1), headers=headers) as answer:
+            assert answer.status == 413
+            assert "too large" in await answer.text()

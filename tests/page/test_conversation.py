@@ -355,6 +355,34 @@ async def test_commands_and_what_follows_them_are_offered(desk: Desk) -> None:
     await expect(slack.get_by_text("/nonsense is not a valid command here.")).to_be_visible()
 
 
+async def test_a_form_a_menu_and_the_suggestions_have_contrast_enough(desk: Desk) -> None:
+    """WCAG AA, light and dark, of what stands over the chats."""
+    await desk.world.discord.say(person(desk.world), general(desk.world, "discord"), "hello")
+    buttons = [
+        {"type": 2, "style": number, "label": f"style {number}", "custom_id": str(number)}
+        for number in range(1, 5)
+    ]
+    await post_discord(desk, [{"type": 1, "components": buttons}])
+    page = await desk.open()
+    discord = page.locator("#discord")
+    for opened in ("menu", "ideas", "form"):
+        if opened == "menu":
+            message = discord.get_by_role("article").filter(has_text="hello")
+            await message.hover()
+            await message.get_by_role("button", name="More").click()
+        elif opened == "ideas":
+            await discord.get_by_role("button", name="Things to try").click()
+        else:
+            await slack_form(desk)
+            await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+            await expect(page.get_by_text("Please complete this required field.")).to_be_visible()
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            contrasts = await page.evaluate(test_browser.CONTRASTS)
+            assert [low for low in contrasts if low[0] < test_browser.AA] == []
+        await page.keyboard.press("Escape")
+
+
 async def test_a_phone_has_room_for_a_form_and_a_menu(desk: Desk) -> None:
     """At 390 pixels nothing stands outside of the window."""
     await desk.world.slack.say("U0ADA", "C0GENERAL", "hello")
