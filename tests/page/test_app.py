@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,8 @@ async def test_a_file_that_is_too_large_is_refused_in_a_sentence() -> None:
     """Whatever a browser sends, the sandbox's memory is bounded."""
     async with staged(answering=False) as world, aiohttp.ClientSession(world.url) as session:
         headers = {"Origin": world.url}
-        async with session.post("/files?name=big", data=bytes(MOST_BYTES + 1), headers=headers) as answer:
+        async with session.post(
+            "/files?name=big", data=BytesIO(bytes(MOST_BYTES + 1)), headers=headers
+        ) as answer:
             assert answer.status == 413
             assert "too large" in await answer.text()
