@@ -41,8 +41,8 @@ class Live:
 
     @property
     def waits(self) -> bool:
-        """Whether what is to be asked has not been read yet."""
-        return self._reply is None and not self._asking
+        """Whether it will ask for what nobody has read yet."""
+        return self._reply is None and not self._asking and self.stopped is None
 
     @property
     def grows(self) -> bool:

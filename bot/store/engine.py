@@ -20,7 +20,11 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-_HANGING = 3.0
+# Seconds after which a question to the database counts as failed. A locked file is given up after 5 (`busy_timeout`
+# below); what takes longer than this hangs, and people are told rather than left without a word.
+HANGING = 20.0
+# The same for a task that was cancelled meanwhile: a Stop, or the end of the process, must not wait so long.
+_LEAVING = 3.0
 
 
 class StoreError(Exception):
@@ -95,13 +99,24 @@ def whole(
     async def run(part: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         work = asyncio.create_task(method(part, *args, **kwargs))
         try:
-            return await asyncio.shield(work)
+            done, _ = await asyncio.wait({work}, timeout=HANGING)
         except asyncio.CancelledError:
-            # Bounded: a disk that hangs must not keep a Stop, or the end of the process, from happening.
-            await asyncio.wait({work}, timeout=_HANGING)
+            await asyncio.wait({work}, timeout=_LEAVING)
+            work.add_done_callback(_heard)
             raise
+        if not done:
+            # It goes on, and may yet come to its end: nobody can tell.
+            work.add_done_callback(_heard)
+            raise StoreError(f"Hanging: no answer within {HANGING:.0f} s")
+        return work.result()
 
     return run
+
+
+def _heard(work: asyncio.Task[Any]) -> None:
+    """Nobody waits for it any more: what became of it is not an error that nobody looked at."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _pragmas(connection: Any, _record: Any) -> None:

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, Literal, TypeAlias
 
 from bot.ports import Attachment, Control, Line, Place, Ref
+from bot.store.engine import HANGING
 from bot.store.ledger import Account, Cost, Full, Ledger, Period, Summary, Whose
 from bot.store.nouns import Answered, Question, Said, Unfinished
 from bot.store.preferences import PreferenceStore
@@ -68,7 +69,8 @@ class FakeStore(Store):
     async def _work(self, method: str, about: str = "") -> None:
         trouble = self.trouble.get(method) or self.trouble.get("")
         if trouble == "hangs":
-            await asyncio.get_running_loop().create_future()
+            await asyncio.sleep(HANGING)
+            raise StoreError("Hanging: no answer")
         await asyncio.sleep(self.delay)
         if trouble == "fails":
             raise StoreError("OperationalError: disk I/O error")

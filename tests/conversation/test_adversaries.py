@@ -6,22 +6,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from bot import sentences
 from bot.claude.events import Done
-from bot.ports import Attachment, Control, Deleted, Edited, File, Person, Place, Pressed, Ref, Standing
-from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, settings, staged
+from bot.ports import Attachment, Control, Deleted, Edited, Person, Place, Pressed, Ref
+from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
 
 pytestmark = pytest.mark.looptime
 
 ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 20
-HOUSE = settings().model
 
 
 def notice(sentence: str) -> str:
@@ -192,3 +190,220 @@ async def test_whatever_two_people_do_at_once_each_question_has_one_answer(
         await stage.quiet()
         await asyncio.sleep(2)
         crowd.judge(removes=removes)
+
+
+# ------------------------------------------------------------------------------------------------ while it waits
+
+
+def press(
+    stage: Stage, control: Control, *, person: Person = ADA, reply: str = "", thread: str = "1700.1"
+) -> None:
+    named = reply or next(iter(stage.store.rows))
+    where = place(thread, route="press")
+    stage.conversations.take(stage.channel, Pressed(control, named, person, where, Ref("C1", "1")))
+
+
+async def test_regenerate_pressed_twice_asks_once() -> None:
+    """Nobody is answered twice by accident, or pays for it."""
+    async with staged(chat=Chat(standing_takes=0.3)) as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        for _ in range(3):
+            press(stage, Control.REGENERATE)
+        await stage.quiet()
+        assert len(stage.claude.asked) == 2
+        assert stage.chat.said_beside("told") == [sentences.STILL_GROWING] * 2
+
+
+async def test_a_stop_stops_what_waits_for_its_turn() -> None:
+    """Fault 26: behind somebody else's long answer, a question that is taken back is not asked."""
+    async with staged(*growing(WORDS, seconds=20)) as stage:
+        stage.ask("Long?", person=GRACE)
+        await asyncio.sleep(1)
+        stage.ask("Mine?")
+        await asyncio.sleep(1)
+        stage.ask("stop", how="overheard")
+        await stage.quiet()
+        assert [asked.question for asked in stage.claude.asked] == ["Grace: Long?"]
+        assert stage.chat.texts() == [WORDS.strip(), notice(sentences.STOPPED)]
+
+
+async def test_a_question_that_is_deleted_while_it_waits_is_never_asked() -> None:
+    async with staged(*growing(WORDS, seconds=20)) as stage:
+        stage.ask("Long?", person=GRACE)
+        stage.ask("Mine?", message=Ref("C1", "900"))
+        await asyncio.sleep(1)
+        stage.conversations.take(stage.channel, Deleted(Ref("C1", "900")))
+        await stage.quiet()
+        assert len(stage.claude.asked) == 1
+        assert stage.chat.texts() == [WORDS.strip()]
+        assert stage.left() == {}
+
+
+@pytest.mark.parametrize("standing_takes", [0.0, 4.0])
+async def test_an_edit_while_it_waits_is_what_is_asked(standing_takes: float) -> None:
+    """An edit may come before the question is even taken up: a platform that is slow loses no words."""
+    async with staged(chat=Chat(standing_takes=standing_takes)) as stage:
+        stage.claude.will("Long?", *growing(WORDS, seconds=20))
+        stage.ask("Long?", person=GRACE)
+        stage.ask("Mine?", message=Ref("C1", "900"))
+        await asyncio.sleep(1)
+        stage.conversations.take(stage.channel, Edited(Ref("C1", "900"), ADA, place(), "Ours?"))
+        await stage.quiet()
+        assert [asked.question for asked in stage.claude.asked][1:] == ["Ada: Ours?"]
+        assert len(stage.chat.texts()) == 2
+
+
+async def test_a_stop_while_a_regenerate_reads_what_was_said_keeps_the_old_answer() -> None:
+    async with staged() as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        stage.store.trouble["turns"] = "hangs"
+        press(stage, Control.REGENERATE)
+        await asyncio.sleep(1)
+        press(stage, Control.STOP)
+        await stage.quiet(1)
+        assert stage.chat.texts() == ["Yes."]
+        assert len(stage.claude.asked) == 1
+        assert stage.store.ledger.reserved == {}
+
+
+async def test_slow_look_ups_of_many_people_in_a_thread_are_made_side_by_side() -> None:
+    """A workspace whose users.info hangs delays a thread by one look-up, not by one for each question in it."""
+    async with staged(chat=Chat(standing_takes=1e6)) as stage:
+        for number in range(8):
+            stage.ask(f"Q{number}?", person=Person(f"U{number}", "Ada"))
+        await stage.quiet()
+        assert len(stage.claude.asked) == 8
+        assert stage.claude.asked[0].at <= 5.1
+        assert [asked.question[-3:] for asked in stage.claude.asked] == [f"Q{n}?" for n in range(8)]
+        assert stage.claude.asked[-1].at <= 5.1 + 8
+
+
+async def test_an_answer_that_gets_shorter_and_longer_again_is_whole() -> None:
+    """Fault 4: the message of a page that was taken away is not written into by the next answer."""
+    async with staged(chat=Chat(page_limit=500)) as stage:
+        for text in (WORDS, "Short.", WORDS):
+            stage.claude.will("Why?", *growing(text, seconds=2))
+            if stage.store.rows:
+                press(stage, Control.REGENERATE)
+            else:
+                stage.ask("Why?")
+            await stage.quiet()
+            await asyncio.sleep(1)
+            assert bare("".join(stage.chat.texts())) == bare(text)
+
+
+# ------------------------------------------------------------------------------------------------ what breaks, hangs
+
+
+class Broken(Chat):
+    """One verb raises, or never answers."""
+
+    def __init__(self, verb: str, how: str) -> None:
+        super().__init__(page_limit=500, threads=True)
+        self.breaks = ""
+
+        async def broken(*_: Any, **__: Any) -> Any:
+            if how == "raises":
+                raise RuntimeError("the adapter is broken")
+            await asyncio.get_running_loop().create_future()
+
+        real = getattr(self, verb)
+
+        async def sometimes(*told: Any, **more: Any) -> Any:
+            return await (broken if self.breaks else real)(*told, **more)
+
+        setattr(self, verb, sometimes)
+
+
+VERBS = ["standing", "history", "download", "whisper", "open", "delete", "upload", "branch", "name", "status"]
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs"])
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_verb_that_breaks_or_hangs_costs_nobody_an_answer(verb: str, how: str) -> None:
+    """Law 8: whatever an adapter does, each question is answered, and what comes after it in its conversation, too."""
+    chat = Broken(verb, how)
+    async with staged(chat=chat) as stage:
+        stage.store.preferences.set["fake", "T1", ""] = {
+            "branching": "always",
+            "attach_pages": 1,
+            "requests_a_minute": 0,
+        }
+        chat.breaks = "now"
+        file = Attachment("F1", "a.txt", "text/plain", 5, "http://x")
+        stage.claude.will("Long?", *growing(WORDS, seconds=2))
+        stage.claude.will("Next?", "Next answer.", Done("end_turn"))
+        stage.ask(
+            "Long?",
+            threaded=True,
+            files=(file,),
+            person=Person("U1"),
+            message=Ref("C1", "900"),
+            place=place(""),
+        )
+        stage.ask("Next?")
+        await stage.quiet(2_000)
+        said = bare("".join(chat.texts()))
+        assert bare("Next answer.") in said
+        assert bare(WORDS) in said or (verb, how) in (("history", "hangs"), ("download", "hangs"))
+        for control in (Control.REGENERATE, Control.BAD, Control.FILE, Control.GOOD, Control.DELETE):
+            press(stage, control)
+            await stage.quiet(2_000)
+        stage.ask("Next?", key="again")
+        await stage.quiet(2_000)
+        assert chat.texts()[-1].startswith("Next answer.")
+        await asyncio.sleep(60)
+        assert stage.left() == {}
+
+
+METHODS = [
+    "begin",
+    "conversation_of",
+    "takes_part",
+    "claim",
+    "posted",
+    "grew",
+    "ended",
+    "closed",
+    "reply",
+    "reply_of_message",
+    "reply_of_question",
+    "again",
+    "replace_question",
+    "forget_exchange",
+    "feedback",
+    "is_new",
+    "import_lines",
+    "turns",
+    "named",
+    "knows_name",
+]
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_disk_that_fails_or_hangs_silences_nobody(method: str, how: Any) -> None:
+    """Law 8: every question ends in an answer or a sentence, and every press in something; afterwards all is well again."""
+    async with staged(chat=Chat(page_limit=500)) as stage:
+        stage.store.preferences.set["fake", "T1", ""] = {"requests_a_minute": 0}
+        stage.ask("Before?", message=Ref("C1", "900"))
+        await stage.quiet()
+        before = len(stage.chat.seen) + len(stage.chat.asides)
+        stage.store.trouble[method] = how
+        stage.ask("During?", threaded=True, person=Person("U1"), thread="2")
+        await stage.quiet(2_000)
+        assert len(stage.chat.thread("2")) == 1
+        for control in (Control.REGENERATE, Control.GOOD, Control.CONTINUE, Control.DELETE):
+            press(stage, control)
+            await stage.quiet(2_000)
+            after = len(stage.chat.seen) + len(stage.chat.asides)
+            assert after > before, control
+            before = after
+        stage.store.trouble.clear()
+        stage.ask("After?", thread="3")
+        await stage.quiet(2_000)
+        assert stage.chat.thread("3") == ["Yes."]
+        await asyncio.sleep(60)
+        assert stage.left() == {}
