@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 HANGING = 20.0
 # The same for a task that was cancelled meanwhile: a Stop, or the end of the process, must not wait so long.
 _LEAVING = 3.0
+_STRANGERS = 20_000  # about 3 MB
 
 
 class StoreError(Exception):
@@ -36,6 +37,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.strangers = Strangers()
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
@@ -75,11 +77,57 @@ class Database:
             raise StoreError(f"{type(error).__name__}: {getattr(error, 'orig', '')}") from error
 
 
+class Strangers:
+    """Anchors that are known to lead nowhere. Most of what is said in a busy workspace stands in threads where the bot
+    takes no part, and ten thousand such messages a minute must not cost ten thousand transactions.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, None] = {}
+        self._meetings = 0
+
+    def __contains__(self, anchor: str) -> bool:
+        return anchor in self._known
+
+    @property
+    def meetings(self) -> int:
+        """Grows with every anchor that begins to lead somewhere: what was read before may not hold any more."""
+        return self._meetings
+
+    def remember(self, anchors: Iterable[str], *, since: int) -> None:
+        """They led nowhere when `meetings` was so many."""
+        if since != self._meetings:
+            return
+        for anchor in anchors:
+            self._known[anchor] = None
+        while len(self._known) > _STRANGERS:
+            del self._known[next(iter(self._known))]
+
+    @contextmanager
+    def meeting(self, anchors: Iterable[str]) -> Iterator[None]:
+        """They will lead somewhere when this is over."""
+        anchors = tuple(anchors)
+        self._met(anchors)
+        try:
+            yield
+        finally:
+            self._met(anchors)
+
+    def _met(self, anchors: Iterable[str]) -> None:
+        self._meetings += 1
+        for anchor in anchors:
+            self._known.pop(anchor, None)
+
+
 class Part:
     """The questions of one kind. Every method raises StoreError where the database fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def _strangers(self) -> Strangers:
+        return self._database.strangers
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self._database.transaction()

@@ -32,6 +32,12 @@ class Questions(Part):
         """
         now = time.time() if now is None else now
         place = question.place
+        with self._strangers.meeting(question.known_as):
+            return await self._begun(question, place, reply, model, silence, now)
+
+    async def _begun(
+        self, question: Question, place: Place, reply: str, model: str, silence: float, now: float
+    ) -> int | None:
         async with self._transaction() as session:
             if not await _claimed(session, question.key, now):
                 return None
@@ -89,13 +95,21 @@ class Questions(Part):
         async with self._transaction() as session:
             return await _claimed(session, key, time.time() if now is None else now)
 
-    @whole
     async def takes_part(self, anchors: Iterable[str]) -> bool:
         """Is one of these anchors a conversation of ours?"""
+        asked = [anchor for anchor in anchors if anchor not in self._strangers]
+        if not asked:
+            return False
+        since = self._strangers.meetings
+        known = await self._takes_part(asked)
+        if not known:
+            self._strangers.remember(asked, since=since)
+        return known
+
+    @whole
+    async def _takes_part(self, anchors: Sequence[str]) -> bool:
         async with self._transaction() as session:
-            found = await session.execute(
-                select(Anchor.anchor).where(Anchor.anchor.in_(list(anchors))).limit(1)
-            )
+            found = await session.execute(select(Anchor.anchor).where(Anchor.anchor.in_(anchors)).limit(1))
             return found.first() is not None
 
     @whole
@@ -129,6 +143,10 @@ class Questions(Part):
         An answer that still grows in the old one does not bring it back, and nothing is imported into the new one.
         """
         now = time.time() if now is None else now
+        with self._strangers.meeting(anchors):
+            return await self._begun_anew(place, anchors, now)
+
+    async def _begun_anew(self, place: Place, anchors: Sequence[str], now: float) -> int:
         async with self._transaction() as session:
             conversation = await _opened(session, place, now, anew=True)
             for anchor in anchors:

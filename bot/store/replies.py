@@ -25,6 +25,10 @@ class Replies(Part):
     @whole
     async def posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
         """The reply's messages as they stand, the place with its thread, and the anchors under which they are found."""
+        with self._strangers.meeting(anchors):
+            await self._posted(reply, refs, place, anchors)
+
+    async def _posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
         async with self._transaction() as session:
             row = await session.get(Reply, reply)
             if row is None:
