@@ -21,7 +21,7 @@ export class Feed {
     this.list.addEventListener("keydown", (event) => this.walk(event));
     this.list.addEventListener("focusin", ({ target }) => this.settle(target.closest(".message")));
     // What grows within a row, or a window that changes, keeps the end in view where it was.
-    new ResizeObserver(() => this.pinned && this.toEnd()).observe(this.list);
+    new ResizeObserver(() => this.pinned && this.rows.size && this.toEnd()).observe(this.list);
   }
 
   label(text) {
@@ -64,7 +64,7 @@ export class Feed {
     if (shown.length) this.empty.remove();
     else if (empty) this.fillEmpty(empty);
     if (!this.pinned) this.scrolled(); // what became shorter may end in view
-    if (this.pinned) this.toEnd();
+    if (this.pinned && shown.length) this.toEnd();
   }
 
   // `empty`: [key, make] of what stands where nothing was said; made anew when the key changes.
