@@ -114,7 +114,7 @@ class Conversations:
             controls=self._controls,
             longest=settings.question_characters,
         )
-        self._mending = Mending(journal, self._answers)
+        self._mending = Mending(journal, self._answers, self._admission)
 
     # ------------------------------------------------------------------------------------------ events
 

@@ -8,34 +8,41 @@ from dataclasses import replace
 
 from bot import sentences
 from bot.claude.events import Usage
+from bot.conversation.admission import Admission
 from bot.conversation.answers import Answers
 from bot.conversation.channel import Channel
 from bot.conversation.journal import StoreJournal
 from bot.ports import Content, Place, Ref, Unavailable
 from bot.reply.pages import Document
-from bot.reply.reply import controls_after
+from bot.reply.reply import Turn, controls_after, label
 from bot.reply.view import ANNOUNCEMENT, post_key
 from bot.store.nouns import Unfinished
+from bot.store.store import StoreError
+from bot.translations import say
 
 log = logging.getLogger(__name__)
 
 # Tries, and seconds between them, to look for a message that a crash kept out of the journal.
 _LOOK_UPS = 4
 _LOOK_AGAIN = 2.0
+_FINDING = 60.0  # for one look: some pages of a channel's history, with a Retry-After among them
 
 
 class Mending:
     """One for the process; `mend` each reply that the last one left."""
 
-    def __init__(self, journal: StoreJournal, answers: Answers) -> None:
+    def __init__(self, journal: StoreJournal, answers: Answers, admission: Admission) -> None:
         self._journal = journal
+        self._admission = admission
         self._answers = answers
 
     async def mend(self, channel: Channel, unfinished: Unfinished) -> None:
         """What had been said, and an honest line; whole, if only its last edit was missing."""
-        id_, notice = unfinished.reply, unfinished.notice
+        id_, notice, turn = unfinished.reply, unfinished.notice, _turn(unfinished)
+        language = await self._language(unfinished)
         if unfinished.state != "ending":
-            notice = sentences.INTERRUPTED if unfinished.text else sentences.INTERRUPTED_EARLY
+            sentence = sentences.INTERRUPTED if unfinished.text else sentences.INTERRUPTED_EARLY
+            notice = say(language, sentence)
             await self._journal.ended(id_, text=unfinished.text, notice=notice, turn="partial", usage=Usage())
         profile = channel.platform.profile
         document = Document(profile.dialect, profile.page_limit)
@@ -56,14 +63,25 @@ class Mending:
             refs=tuple(refs),
             on_posted=posted,
             crashed=True,
+            label=lambda control: label(language, control),
         )
         try:
-            view.finish(controls_after("partial" if notice else "whole", unfinished.text))
+            view.finish(controls_after(turn, unfinished.text))
             settled = await view.settled()
         finally:
             view.abandon()
+        if settled.kind == "shown" and view.refs != tuple(refs):
+            # What it has too many was taken away: the next answer to this question must not write into it.
+            self._journal.posted(id_, view.refs, view.place)
         log.info("reply.mended", extra={"reply": id_, "state": unfinished.state, "outcome": settled.kind})
         await self._answers.close(id_, settled)
+
+    async def _language(self, unfinished: Unfinished) -> str:
+        try:
+            return (await self._admission.preferences(unfinished.place)).language or unfinished.locale
+        except StoreError:
+            log.exception("settings.not_read", extra={"reply": unfinished.reply})
+            return unfinished.locale
 
     async def _left_behind(self, channel: Channel, unfinished: Unfinished) -> tuple[Place, list[Ref]]:
         """Where it stands and its messages, with those that were posted too shortly before the crash to be journalled."""
@@ -84,11 +102,21 @@ class Mending:
     async def _find(self, channel: Channel, place: Place, key: str) -> Ref | None:
         for _ in range(_LOOK_UPS):
             try:
-                found = await channel.platform.find(place, key)
-            except Exception:
+                async with asyncio.timeout(_FINDING):
+                    found = await channel.platform.find(place, key)
+            except Exception:  # also where it hangs: an adapter's verbs do neither
                 log.exception("find.failed", extra={"platform": place.platform})
                 return None
             if not isinstance(found, Unavailable):
                 return found
             await asyncio.sleep(max(_LOOK_AGAIN, found.retry_after))
         return None
+
+
+def _turn(unfinished: Unfinished) -> Turn:
+    """How it had ended; what had not is broken off. A footer stands under whole answers, too."""
+    match unfinished.turn:
+        case "whole" | "refused" if unfinished.state == "ending":
+            return unfinished.turn
+        case _:
+            return "partial" if unfinished.state != "ending" or unfinished.text else "whole"

@@ -59,7 +59,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A reply that a crash left behind. `text` is what had been journalled; whole if `state` is "ending"."""
+    """A reply that a crash left behind. `text` is what had been journalled; whole if `state` is "ending".
+
+    turn    how it had ended, as in `Answered`; "" where it had not
+    locale  of whoever asked
+    """
 
     reply: str
     conversation: int
@@ -69,6 +73,8 @@ class Unfinished:
     text: str
     notice: str
     announce: str
+    turn: str = ""
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

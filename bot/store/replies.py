@@ -120,9 +120,18 @@ class Replies(Part):
     async def unfinished(self) -> list[Unfinished]:
         """What a crash left behind, oldest first."""
         async with self._transaction() as session:
-            left = await session.scalars(
-                select(Reply).where(Reply.state.in_(("growing", "ending"))).order_by(Reply.created)
+            left = list(
+                await session.scalars(
+                    select(Reply).where(Reply.state.in_(("growing", "ending"))).order_by(Reply.created)
+                )
             )
+            ended = await session.execute(
+                select(Turn.reply, Turn.state).where(
+                    Turn.reply.in_([row.id for row in left]),
+                    Turn.role == "assistant",
+                )
+            )
+            turns: dict[str, str] = {row.reply: row.state for row in ended}
             return [
                 Unfinished(
                     reply=row.id,
@@ -133,6 +142,8 @@ class Replies(Part):
                     text=row.text,
                     notice=row.notice,
                     announce=row.announce,
+                    turn=turns.get(row.id, ""),
+                    locale=row.locale,
                 )
                 for row in left
             ]

@@ -303,7 +303,15 @@ class FakeStore(Store):
     async def unfinished(self) -> list[Unfinished]:
         return [
             Unfinished(
-                row.id, row.conversation, row.state, row.place, row.refs, row.text, row.notice, row.announce
+                row.id,
+                row.conversation,
+                row.state,
+                row.place,
+                row.refs,
+                row.text,
+                row.notice,
+                row.announce,
+                turn=row.turn,
             )
             for row in self.rows.values()
             if row.state in ("growing", "ending")

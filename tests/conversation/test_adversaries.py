@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.ports import Attachment, Control, Deleted, Edited, Person, Place, Pressed, Ref
+from bot.store.nouns import Unfinished
+from bot.translations import say
 from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
 
 pytestmark = pytest.mark.looptime
@@ -407,3 +409,15 @@ async def test_a_disk_that_fails_or_hangs_silences_nobody(method: str, how: Any)
         assert stage.chat.thread("3") == ["Yes."]
         await asyncio.sleep(60)
         assert stage.left() == {}
+
+
+async def test_a_whole_answer_whose_last_edit_a_crash_kept_back_is_whole_in_the_askers_language() -> None:
+    """A footer is no sign that an answer broke off, and the words on buttons are nobody's code."""
+    async with staged() as stage:
+        left = Unfinished("r1", 1, "ending", place(), (), "Ja.", "model · 2 s", "", turn="whole", locale="de")
+        growing_ = replace(left, reply="r2", state="growing", notice="", turn="")
+        stage.conversations.mend(stage.channel, [left, growing_])
+        await stage.quiet()
+        whole, broken = stage.chat.visible()
+        assert Control.CONTINUE not in whole.controls
+        assert broken.text.endswith(notice(say("de", sentences.INTERRUPTED)))
