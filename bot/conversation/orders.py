@@ -189,6 +189,11 @@ class Orders:
         if turned is not None:
             await channel.whisper(by.place, by.person, turned.sentence)
             return
+        if where and where != _settings_channel(by.place):
+            # A form is about the place in which it was opened, and so is what was looked up of the person.
+            log.warning("form.elsewhere")
+            await channel.whisper(by.place, by.person, say(terms.language, sentences.FORM_TOO_OLD))
+            return
         changes, mistakes = forms.changed(submitted.values, scope, language=terms.language)
         if changes:
             await self._store.preferences.change(
@@ -274,6 +279,7 @@ class Orders:
             say(language, sentences.ASK_SUBMIT),
         )
         if not await channel.open(wanted.place, wanted.person, panel):
+            del self._wanted[token]
             await channel.whisper(wanted.place, wanted.person, say(language, sentences.FORM_TOO_OLD))
 
     async def _asked_about(self, channel: Channel, by: _By, submitted: Submitted) -> None:
@@ -298,7 +304,7 @@ class Orders:
                 channel,
                 about,
                 by,
-                key=submitted.key,
+                key=f"form:{submitted.panel}",  # sent off twice, it is still one question
                 text=question,
                 says=say(language, sentences.ASKS_ABOUT, name=name),
                 shown=question,

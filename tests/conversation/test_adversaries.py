@@ -13,7 +13,7 @@ import pytest
 
 from bot import sentences
 from bot.claude.events import Done
-from bot.ports import Attachment, Control, Deleted, Edited, Person, Place, Pressed, Ref
+from bot.ports import Attachment, Control, Deleted, Edited, Person, Place, Pressed, Ref, Standing, Submitted
 from bot.store.nouns import Unfinished
 from bot.translations import say
 from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
@@ -421,3 +421,15 @@ async def test_a_whole_answer_whose_last_edit_a_crash_kept_back_is_whole_in_the_
         whole, broken = stage.chat.visible()
         assert Control.CONTINUE not in whole.controls
         assert broken.text.endswith(notice(say("de", sentences.INTERRUPTED)))
+
+
+async def test_a_form_of_another_channel_changes_nothing() -> None:
+    """Rights were looked up where the form was sent off, so nowhere else is changed by it."""
+    async with staged(chat=Chat(standings={"U1": Standing(manager=True)})) as stage:
+        values = {"always_on": ("on",)}
+        for channel in ("C1", "C9"):
+            form = Submitted(f"s{channel}", f"settings:channel:{channel}", values, ADA, place(route="form"))
+            stage.conversations.take(stage.channel, form)
+        await stage.quiet()
+        assert list(stage.store.preferences.set) == [("fake", "T1", "C1")]
+        assert stage.chat.said_beside("told")[-1] == sentences.FORM_TOO_OLD
