@@ -39,7 +39,7 @@ TOKEN = re.compile(r"token-([sd]\d\d)-(\d)")
 WHOLE = re.compile(r"whole-[sd]\d\d-\d-\d")
 NAME = re.compile(r"wren(\d\d)", re.IGNORECASE)
 # Input and output at a price of their own, caching at none: what somebody owes can be reckoned in one's head.
-PRICES = '{"*": {"in": 2, "out": 10, "read": 2, "write": 2}}'
+PRICES = '{"claude-sonnet-5-5": {"in": 2, "out": 10, "read": 2, "write": 2}}'
 WITHIN = 90.0  # of the whole storm, on a machine whose cores are taken
 
 
