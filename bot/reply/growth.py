@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from bot.reply.cuts import at_place, renumbered
 from bot.reply.cutting import Cutting
 from bot.reply.healing import PATIENCE, close_fence, heal
 from bot.reply.settling import forced_step, lines_step, sentences_step
-from bot.reply.sheet import SPARE, Closing, Sheet, trimmed
+from bot.reply.sheet import SPARE, Closing, Frame, Sheet, trimmed
 from bot.reply.tables import at_most
 
 # A step ends at the first line's end after so many characters, else after so many.
@@ -33,15 +33,6 @@ _SOLID = re.compile(
     r"^ {0,3}(?:#|[-=*_][-=*_ \t]*$|.*\|)", re.MULTILINE
 )  # lines that may be or make blocks of their own
 _PLAIN = dict.fromkeys(map(ord, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.;:()\"'/"))
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The page now. `shown`: how much of its source that is; `certain`: how much of the text is so for good."""
-
-    text: str
-    shown: int
-    certain: int
 
 
 class OpenPage:
@@ -213,7 +204,9 @@ class OpenPage:
             if end <= least:
                 return None
             end = max(least, self._checked if end > self._checked else end - 20)
-        return replace(frame, shown=self._sheet.lens.to_source(frame.shown)) if frame.text else None
+        lens = self._sheet.lens
+        shown, sure = lens.to_source(frame.shown), lens.to_source(frame.sure)
+        return replace(frame, shown=shown, sure=sure) if frame.text else None
 
     def _healed(self, end: int) -> Frame:
         unit = self._sheet.open
@@ -241,7 +234,9 @@ class OpenPage:
             settled = self._sheet.settled + (
                 self._sheet.write(reading, unit, certain) if certain > floor else ""
             )
-        return Frame(text, unit.start + stop - floor, min(len(text), len(trimmed(settled))))
+        settled = trimmed(settled)
+        sure = self._sheet.certain if settled and text.startswith(settled) else 0
+        return Frame(text, unit.start + stop - floor, min(len(text), len(settled)), sure)
 
     def _growing(self, reading: Reading) -> int:
         """Where a table begins that is laid out anew with each row; the end if there is none."""

@@ -72,6 +72,19 @@ class Piece:
     definitions: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The page now. `shown`: how much of its source that is.
+
+    certain, sure   how much of the text is so for good, and how much of the source that is
+    """
+
+    text: str
+    shown: int
+    certain: int
+    sure: int
+
+
 class Sheet:
     """One page's text, as it was read and as the platform will show it."""
 
