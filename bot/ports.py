@@ -475,9 +475,6 @@ class Platform(Protocol):
     async def status(self, place: Place, text: str) -> None:
         """Cosmetic: "thinking" before the first text ("" clears it). Never fails, never spends the edit budget."""
 
-    async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        """Say one sentence to the asker where `post` cannot (Slack `respond`, Discord ephemeral). False: no way."""
-
     async def name(self, person: Person) -> str:
         """The person's display name; "" if it cannot be had."""
 

@@ -207,9 +207,6 @@ class DiscordPlatform:
         except TimeoutError:
             _log.info("typing in channel %s took longer than %.0f s", place.channel, STATUS_TIMEOUT)
 
-    async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        return await self._asides.whisper(incoming.place.route, sentence)
-
     async def whisper(
         self,
         place: Place,

@@ -278,9 +278,6 @@ class SlackPlatform:
     async def status(self, place: Place, text: str) -> None:
         await self._there.asides.status(replace(place, thread=self._writing.streams.thread(place)), text)
 
-    async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        return await self._there.asides.whisper(incoming.place, incoming.person, sentence)
-
     async def name(self, person: Person) -> str:
         return await self._there.names.get(person.id)
 

@@ -198,14 +198,15 @@ async def test_thinking_is_the_status_of_a_command(stage: Stage) -> None:
 async def test_a_sentence_can_be_told_to_the_asker_alone(stage: Stage) -> None:
     """In place of the thinking, which everybody would otherwise have seen filled with it."""
     incoming = await stage.command()
-    assert await stage.platform.tell(incoming, "I cannot write here.")
+    assert await stage.platform.whisper(incoming.place, incoming.person, "I cannot write here.")
     seen = stage.by_the_bot(stage.general)
     assert [(m["text"], m["ephemeral_for"]) for m in seen] == [("I cannot write here.", stage.ada)]
 
 
 async def test_a_mention_has_no_way_to_be_told_in_private(stage: Stage) -> None:
     """Then the core posts."""
-    assert not await stage.platform.tell(await stage.ask(), "I cannot write here.")
+    asked = await stage.ask()
+    assert not await stage.platform.whisper(asked.place, asked.person, "I cannot write here.")
 
 
 async def test_a_command_delivered_twice_is_one_question(stage: Stage) -> None:

@@ -98,7 +98,7 @@ async def test_where_the_bot_is_no_member_the_asker_hears_so(
     await slack.server.command(ADA, channel, "ask", "why?")
     incoming = await slack.next(Incoming)
     assert await slack.post(incoming.place, "because") == Denied(code)
-    assert await slack.platform.tell(incoming, "Invite me: <@everyone> & co")
+    assert await slack.platform.whisper(incoming.place, incoming.person, "Invite me: <@everyone> & co")
     assert (await slack.seen(ephemeral_for=ADA))["text"] == "Invite me: &lt;@everyone> & co"
 
 

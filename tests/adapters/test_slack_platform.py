@@ -362,10 +362,10 @@ async def test_no_log_holds_words_or_tokens(closed: Workspace, caplog: pytest.Lo
         await closed.platform.edit(place, sent.ref, Content("SECRET-EDIT"))
     await closed.server.command(ADA, GENERAL, "ask", "SECRET-COMMAND")
     incoming = await closed.next(Incoming)
-    await closed.platform.tell(incoming, "SECRET-SENTENCE")
+    await closed.platform.whisper(incoming.place, incoming.person, "SECRET-SENTENCE")
     await closed.server.disconnect("refresh_requested")
     closed.server.revoke()
-    await closed.platform.tell(incoming, "SECRET-SENTENCE")
+    await closed.platform.whisper(incoming.place, incoming.person, "SECRET-SENTENCE")
     await closed.platform.close()
     said = "\n".join(f"{r.getMessage()} {r.__dict__}" for r in caplog.records)
     assert "SECRET" not in said

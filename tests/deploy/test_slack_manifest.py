@@ -245,7 +245,7 @@ async def _orders(day: Day) -> None:
     await server.command(ADA, GENERAL, "ask", "why?")
     commanded = await day.next(Incoming)
     await day.post(commanded.place, "k3")
-    assert await platform.tell(commanded, "A word.")
+    assert await platform.whisper(commanded.place, commanded.person, "A word.")
     await server.command(ADA, GENERAL, "claude", "settings")
     order = await day.next(Ordered)
     roles = Group("g", "Who", (Field("roles", "Groups", "roles"), Field("note", "Note", "text")))

@@ -246,9 +246,6 @@ class FakePlatform:
     async def status(self, place: Place, text: str) -> None:
         self.statuses.append(text)
 
-    async def tell(self, incoming: Incoming, sentence: str) -> bool:
-        return False
-
     async def name(self, person: Person) -> str:
         return ""
 

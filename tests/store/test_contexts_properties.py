@@ -33,6 +33,7 @@ class Model:
     id: int
     anchor: str
     exchanges: list[Exchange] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)  # who asked what was deleted since
 
     def words(self, before: str | None = None) -> list[str]:
         said: list[str] = []
@@ -137,10 +138,12 @@ def test_claude_is_told_what_a_plain_list_of_exchanges_says(tmp_path: Path) -> N
             case "forget_after" if not one.refused:
                 later = talk.exchanges[talk.exchanges.index(one) + 1 :]
                 await store.forget_after(one.reply)
+                talk.gone |= {each.person for each in later if not each.refused}
                 talk.exchanges = [each for each in talk.exchanges if each not in later or each.refused]
                 one.summary = ""
             case "delete" if one.told and not one.summary:
                 await store.forget_exchange(one.reply)
+                talk.gone.add(one.person)
                 talk.exchanges.remove(one)
 
     async def play(store: Store, steps: list[Step]) -> None:
@@ -174,7 +177,9 @@ async def _forget(store: Store, talks: list[Model], person: str) -> None:
     await store.forget_person("slack", None, person)
     for talk in list(talks):
         others = [one for one in talk.exchanges if one.person != person]
-        concerned = len(others) < len(talk.exchanges)
+        # A summary may quote what was deleted since: of whom, only the reply's row still knows.
+        concerned = len(others) < len(talk.exchanges) or person in talk.gone
+        talk.gone.discard(person)
         talk.exchanges = others
         if concerned:
             for one in others:

@@ -332,7 +332,7 @@ async def test_the_asker_of_a_command_can_be_told_something(stage: Stage) -> Non
     """Only they see it."""
     await stage.server.command(stage.person, stage.channel, "ask", "why?")
     incoming = await stage.next(Incoming)
-    assert await stage.platform.tell(incoming, "I am not in that channel.")
+    assert await stage.platform.whisper(incoming.place, incoming.person, "I am not in that channel.")
     told = await stage.record.wait(
         lambda r: [e for e in r.entries("shown", stage.name) if "not in that channel" in e["text"]]
     )
