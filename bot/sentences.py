@@ -96,7 +96,7 @@ HELP = """\
 **Afterwards**: Regenerate, Continue, the answer as a file, Delete. Edit your question, and I answer it anew.
 
 **Commands**: `/claude settings`, `/claude usage`, `/claude new` (begin a new conversation), `/claude stop`, \
-`/claude forget me`, `/claude help`. Where a command cannot be typed, in a thread for example, mention me with the \
+`/claude forget`, `/claude help`. Where a command cannot be typed, in a thread for example, mention me with the \
 word alone: "settings", "usage", "new", "help", "forget me"."""
 
 # Forms.
@@ -115,6 +115,7 @@ FORGET_QUESTION = (
 FORGET_YES = "Forget me"
 FORGOTTEN = "Done. I have deleted what I had stored about you."
 SETTINGS_SAVED = "Saved."
+SETTINGS_REST_SAVED = "Everything else was saved."
 SETTINGS_FOR_MANAGERS = "Only somebody who manages this place can change my settings."
 SETTINGS_WHERE = "What do you want to set?"
 SETTINGS_CHANNEL = "This channel"

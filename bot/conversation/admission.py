@@ -63,9 +63,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """Not answered. `sentence` in the asker's language; "" where nobody is told."""
+    """Not answered. `sentence` in the asker's language; "" where nobody is told.
+
+    alone  it is about what this person may do, and is nobody else's business
+    """
 
     sentence: str
+    alone: bool = False
 
 
 class Admission:
@@ -144,14 +148,15 @@ class Admission:
         )
         if not seconds:
             return None
-        return Turned(say(terms.language, sentences.TOO_MANY_REQUESTS, wait=wait(terms.language, seconds)))
+        told = say(terms.language, sentences.TOO_MANY_REQUESTS, wait=wait(terms.language, seconds))
+        return Turned(told, alone=True)
 
     async def reserve(self, incoming: Incoming, reply: str, ask: Ask, terms: Terms) -> Turned | None:
         """Set aside what the answer may cost; None: go on."""
         over = await self._spending.reserve(
             reply, account(incoming.place, incoming.person), ask, terms.preferences
         )
-        return Turned(_told(over, terms.language)) if over is not None else None
+        return Turned(_told(over, terms.language), alone=True) if over is not None else None
 
     def may_control(
         self, control: Control, place: Place, person: Person, terms: Terms, *, asker: str
@@ -181,7 +186,7 @@ class Admission:
         if refusal is None:
             return None
         log.info("asking.refused", extra={"why": refusal.why})
-        return Turned(say(terms.language, _WHY[refusal.why]) if refusal.aloud else "")
+        return Turned(say(terms.language, _WHY[refusal.why]) if refusal.aloud else "", alone=True)
 
 
 def account(place: Place, person: Person) -> Account:

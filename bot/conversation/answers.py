@@ -155,7 +155,7 @@ class Answers:
         except Declined as declined:
             await self._unanswered(taken.reply)
             self.live.over(live)
-            await channel.refuse(taken.incoming, taken.terms.language, str(declined))
+            await channel.refuse(taken.incoming, taken.terms.language, str(declined), alone=True)
             return
         ending = reply.ending
         if ending is not None:

@@ -131,9 +131,10 @@ class Channel:
             log.exception("platform.failed", extra={"verb": verb})
         return None
 
-    async def refuse(self, incoming: Incoming, language: str, text: str) -> None:
-        """One sentence instead of an answer: alone to who typed a command, else in the thread."""
-        if incoming.how == "command" and await self.whisper(incoming.place, incoming.person, text):
+    async def refuse(self, incoming: Incoming, language: str, text: str, *, alone: bool = False) -> None:
+        """One sentence instead of an answer: in the thread; but `alone`, or to who typed a command, to them alone."""
+        alone = incoming.how == "command" or (alone and not incoming.place.private)
+        if alone and await self.whisper(incoming.place, incoming.person, text):
             return
         settled = await self.show(incoming.place, text)
         if settled.kind == "denied" and not settled.code.startswith(_OURS):

@@ -233,8 +233,9 @@ class Conversations:
     async def asked(self, channel: Channel, incoming: Incoming, way: Way) -> None:
         """A question, in whichever way it came: to its end."""
         incoming = _encodable(incoming)
-        refusal, language = "", incoming.locale
+        language = incoming.locale
         taken: Taken | None = None
+        turned: Turned | None = None
         # What a platform says of a person may take seconds: those who ask after each other are looked up side by side.
         look_up = not incoming.bot and way != "overheard"
         looking = asyncio.create_task(self._terms(channel, incoming)) if look_up else None
@@ -245,15 +246,15 @@ class Conversations:
                     return
                 terms = await (looking or self._terms(channel, incoming))
                 language = terms.language
-                taken, refusal = await self._take_up(incoming, routing.known_by(incoming), way, terms)
+                taken, turned = await self._take_up(incoming, routing.known_by(incoming), way, terms)
         except Exception:
             log.exception("question.failed", extra={"key": incoming.key})
-            refusal = say(language, sentences.OUR_FAULT)
+            turned = Turned(say(language, sentences.OUR_FAULT))
         finally:
             if looking is not None:
                 looking.cancel()
-        if refusal:
-            await channel.refuse(incoming, language, refusal)
+        if turned is not None and turned.sentence:
+            await channel.refuse(incoming, language, turned.sentence, alone=turned.alone)
         if taken is not None:
             await self._answers.in_turn(channel, taken)
 
@@ -282,14 +283,14 @@ class Conversations:
 
     async def _take_up(
         self, incoming: Incoming, known_by: Sequence[str], way: Way, terms: Terms
-    ) -> tuple[Taken | None, str]:
-        """The question in the store, or the sentence that answers it instead; neither, if it was taken up before."""
+    ) -> tuple[Taken | None, Turned | None]:
+        """The question in the store, or what answers it instead; neither, if it was taken up before."""
         turned = await self._turned(incoming, known_by, way, terms)
         if turned is not None:
             if not await self._store.claim(incoming.key):
-                return None, ""
+                return None, None
             log.info("question.refused", extra={"key": incoming.key, "characters": len(incoming.text)})
-            return None, turned.sentence
+            return None, turned
         incoming = _placed(incoming, terms)
         text = _about(incoming)
         upto = ""
@@ -317,13 +318,13 @@ class Conversations:
             question, reply=reply, model=terms.preferences.model, silence=silence
         )
         if conversation is None:
-            return None, ""
+            return None, None
         self._beginnings.began(incoming, question.known_as)
         log.info(
             "question.taken",
             extra={"key": incoming.key, "how": way, "reply": reply, "characters": len(incoming.text)},
         )
-        return Taken(incoming, conversation, reply, way, terms), ""
+        return Taken(incoming, conversation, reply, way, terms), None
 
     async def _turned(
         self, incoming: Incoming, known_by: Sequence[str], way: Way, terms: Terms

@@ -200,7 +200,8 @@ class Orders:
                 by.place.platform, by.place.workspace, where, changes, by=by.person.id
             )
             log.info("settings.changed", extra={"scope": scope, "fields": sorted(changes)})
-        said = [say(terms.language, sentences.SETTINGS_SAVED)] if changes or not mistakes else []
+        saved = sentences.SETTINGS_REST_SAVED if mistakes else sentences.SETTINGS_SAVED
+        said = [say(terms.language, saved)] if changes or not mistakes else []
         holds = await self._admission.preferences(by.place)
         warnings = forms.warnings(holds, language=terms.language)
         await channel.whisper(by.place, by.person, "\n".join([*mistakes, *said, *warnings]))

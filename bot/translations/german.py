@@ -74,7 +74,7 @@ GERMAN: Mapping[str, str] = {
 **Danach**: Neu antworten, Weiter, die Antwort als Datei, Löschen. Ändere deine Frage, und ich antworte neu.
 
 **Befehle**: `/claude settings`, `/claude usage`, `/claude new` (ein neues Gespräch), `/claude stop`, \
-`/claude forget me`, `/claude help`. Wo man keinen Befehl schreiben kann, etwa in einem Thread, erwähne mich mit dem \
+`/claude forget`, `/claude help`. Wo man keinen Befehl schreiben kann, etwa in einem Thread, erwähne mich mit dem \
 Wort allein: „settings“, „usage“, „new“, „help“, „forget me“.""",
     en.ASK_TITLE: "Claude fragen",
     en.ASK_FIELD: "Deine Frage",
@@ -90,6 +90,7 @@ Wort allein: „settings“, „usage“, „new“, „help“, „forget me“
     en.FORGET_YES: "Vergiss mich",
     en.FORGOTTEN: "Erledigt. Ich habe gelöscht, was ich über dich gespeichert hatte.",
     en.SETTINGS_SAVED: "Gespeichert.",
+    en.SETTINGS_REST_SAVED: "Alles andere wurde gespeichert.",
     en.SETTINGS_FOR_MANAGERS: "Meine Einstellungen kann nur ändern, wer diesen Ort verwaltet.",
     en.SETTINGS_WHERE: "Was möchtest du einstellen?",
     en.SETTINGS_CHANNEL: "Diesen Kanal",

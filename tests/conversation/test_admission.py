@@ -160,7 +160,7 @@ async def test_a_workspace_that_the_house_does_not_serve_is_told_so() -> None:
         stage.ask("Why?")
         await stage.quiet()
         assert stage.claude.asked == []
-        assert sentences.NOT_IN_THIS_WORKSPACE in stage.chat.texts()[0]
+        assert stage.chat.said_beside("told") == [sentences.NOT_IN_THIS_WORKSPACE]
 
 
 async def test_bots_talk_to_us_only_where_they_are_listed_and_not_for_ever() -> None:
@@ -197,7 +197,7 @@ async def test_fifty_questions_at_once_overshoot_a_limit_by_one_reply_at_most() 
         spent = sum(entry.micros for _, entry in stage.store.ledger.spent)
         assert 0 < spent <= 3 * one + one
         assert not stage.store.ledger.reserved
-        told = [text for text in stage.chat.texts() if text != "Yes."]
+        told = stage.chat.said_beside("told")
         assert len(told) + len(stage.store.ledger.spent) == 50
         assert all("limit" in text for text in told)
 

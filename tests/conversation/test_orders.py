@@ -162,7 +162,7 @@ async def test_a_mistake_in_a_form_is_a_sentence_and_the_rest_is_kept() -> None:
         submit(stage, "settings:channel:C1", requests_a_minute="many", footer="on")
         await stage.quiet()
         [told] = stage.chat.said_beside("told")
-        assert told.endswith(sentences.SETTINGS_SAVED)
+        assert told.endswith(sentences.SETTINGS_REST_SAVED)
         assert len(told.splitlines()) == 2
         assert stage.store.preferences.set["fake", "T1", "C1"] == {"footer": True}
 

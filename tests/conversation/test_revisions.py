@@ -250,9 +250,13 @@ async def test_a_long_answer_comes_as_a_file_too_and_says_so() -> None:
         assert sentences.ATTACHED_WHOLE.format(name="answer.md") in stage.chat.texts()[-1]
 
 
-async def test_an_outsider_is_told_and_claude_is_not_asked() -> None:
-    async with staged(chat=Chat(standings={"U1": Standing(outsider=True)})) as stage:
+@pytest.mark.parametrize("alone", [True, False])
+async def test_an_outsider_is_told_and_claude_is_not_asked(alone: bool) -> None:
+    """Alone, where the platform has a way to; else in the thread."""
+    chat = Chat(standings={"U1": Standing(outsider=True)}, tells=alone)
+    async with staged(chat=chat) as stage:
         stage.ask("Why?")
         await stage.quiet()
-        assert stage.chat.texts() == [notice(sentences.NOT_FOR_OUTSIDERS)]
+        assert stage.chat.texts() == ([] if alone else [notice(sentences.NOT_FOR_OUTSIDERS)])
+        assert stage.chat.said_beside("told") == [sentences.NOT_FOR_OUTSIDERS]
         assert stage.claude.asked == []
