@@ -119,7 +119,7 @@ async def test_a_mistake_in_one_field_is_told_and_the_others_are_saved(chat: Cha
     await ada.send(person_daily="a lot", channel_daily="2.50")
     told = await ada.told(sentences.MISTAKE_DOLLARS, since=since)
     assert sentences.FIELD_PERSON_DAILY in told["text"]
-    assert sentences.SETTINGS_SAVED in told["text"]
+    assert sentences.SETTINGS_REST_SAVED in told["text"]
     since = ada.now
     await ada.order(random, "usage")
     told = await ada.told("The limit is $2.50 a day.", since=since)
