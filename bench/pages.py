@@ -142,22 +142,30 @@ def _peak(dialect: Dialect, limit: int, text: str) -> int:
         tracemalloc.stop()
 
 
-def measure(platform: str, dialect: Dialect, limit: int, kind: str, size: int) -> Case:
-    """One row of the table."""
-    text = text_of(kind, size)
-    seconds, frames, times = 0.0, list[float](), max(1, STREAMED // size)
-    for _ in range(times):
-        taken, each = _stream(dialect, limit, text)
-        seconds, frames = seconds + taken, frames + each
-    return Case(
-        platform,
-        kind,
-        size,
-        round(seconds / times / (size / FRAGMENT) * 1e6, 2),
-        round(statistics.median(frames) * 1e3, 3),
-        round(_whole_text(dialect, limit, text) * 1e3, 2),
-        round(_peak(dialect, limit, text) / size, 2),
-    )
+def measure(platform: str, dialect: Dialect, limit: int, kind: str, sizes: tuple[int, ...]) -> list[Case]:
+    """A row of the table for each size. They take turns, there and back, so that a slow minute slows all of them."""
+    texts = {size: text_of(kind, size) for size in sizes}
+    seconds = dict.fromkeys(sizes, 0.0)
+    frames: dict[int, list[float]] = {size: [] for size in sizes}
+    streamed = dict.fromkeys(sizes, 0)
+    for size in [*sizes, *reversed(sizes[:-1])]:
+        for _ in range(max(1, STREAMED // size // 2)):
+            taken, each = _stream(dialect, limit, texts[size])
+            seconds[size] += taken
+            frames[size] += each
+            streamed[size] += size
+    return [
+        Case(
+            platform,
+            kind,
+            size,
+            round(seconds[size] / (streamed[size] / FRAGMENT) * 1e6, 2),
+            round(statistics.median(frames[size]) * 1e3, 3),
+            round(_whole_text(dialect, limit, text) * 1e3, 2),
+            round(_peak(dialect, limit, text) / size, 2),
+        )
+        for size, text in texts.items()
+    ]
 
 
 def growth(cases: list[Case]) -> list[dict[str, str | float]]:
@@ -192,8 +200,7 @@ def run(json: bool, sizes: tuple[int, ...] = SIZES) -> int:
     try:
         for platform, dialect, limit in PLATFORMS:
             for kind in KINDS:
-                for size in sizes:
-                    case = measure(platform, dialect, limit, kind, size)
+                for case in measure(platform, dialect, limit, kind, sizes):
                     cases.append(case)
                     print(
                         f"{case.platform:8} {case.kind:6} {case.bytes:9} {case.us_per_fragment:12.2f} "

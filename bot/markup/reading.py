@@ -8,7 +8,7 @@ the container's own, and what is left of the line is the block's.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -122,9 +122,11 @@ class _Reader:
 
     def _open(self, token: Token, first: int, last: int) -> None:
         kind = token.type
-        while last > first + 1 and self.source[self.starts[last - 1] : self.line_end(last - 1)].strip() == "":
-            last -= 1  # blank lines at its end are nobody's
-        start, end = self.starts[first], self.line_after(last)
+        start = self.starts[first]
+        if last > first + 1:  # blank lines at its end are nobody's
+            filled = start + len(self.source[start : self.line_after(last)].rstrip())
+            last = max(first + 1, min(last, bisect_left(self.starts, filled)))
+        end = self.line_after(last)
         if kind == "blockquote_open":
             self._note("quote", start, end, first)
             self._quote(first, last)

@@ -6,9 +6,12 @@ What a place costs is known only when the page is written up to it, so few place
 
 from __future__ import annotations
 
+import re
+
 from bot.reply.cuts import IN_TEXT, PREFERENCES, Cut, Cuts, parts, renumbered
 from bot.reply.sheet import Closing, Sheet, Unit
 
+_LISTED = re.compile(r"(?:(?:[ \t]+| {0,3}(?:[-+*]|\d{1,9}[.)])[ \t])[ \t]*[^\s][^\n]*\n)*")
 _WINDOW = 1_200  # characters at a page's end in which a cut is looked for first
 
 
@@ -27,7 +30,8 @@ class Cutting:
         unit, done = sheet.unit_at(0.8), 0
         found, shift = self._cuts(unit, point, before, held)
         # Mostly a block ends near the page's end; what is before that is read again only where none does.
-        for part, most in ((0.8, 1), (0.5, None), (0.25, None), (0.0, None)):
+        near = 2 if self._one_list(sheet.unit_at(0.5), unit) else 1
+        for part, most in ((0.8, near), (0.5, None), (0.25, None), (0.0, None)):
             if (at := sheet.unit_at(part)) is not unit:
                 unit, done = at, 0
                 found, shift = self._cuts(unit, point, before, held)
@@ -42,6 +46,10 @@ class Cutting:
                 if sheet.dialect.cost(text) >= least * sheet.limit or before == cut.at + shift:
                     return sheet.closing(renumbered(found.reading, cut, unit.number), shift, text)
         return self._hard_cut(point)
+
+    def _one_list(self, first: Unit, last: Unit) -> bool:
+        """Whether there is nothing but a list's lines in between, so that no block ends there."""
+        return _LISTED.fullmatch(self._sheet.lens.text, first.start, max(first.start, last.start)) is not None
 
     def _cuts(self, unit: Unit, point: int, before: int | None, held: int) -> tuple[Cuts, int]:
         """The places in the text from a unit on, and what leads from them to the page's text."""

@@ -203,7 +203,8 @@ class OpenPage:
             least = max(self._sheet.open.start, self._sheet.certain)
             if end <= least:
                 return None
-            end = max(least, self._checked if end > self._checked else end - 20)
+            over = self._sheet.dialect.cost(frame.text) - self._sheet.limit
+            end = max(least, self._checked if end > self._checked else end - max(20, over // 2))
         lens = self._sheet.lens
         shown, sure = lens.to_source(frame.shown), lens.to_source(frame.sure)
         return replace(frame, shown=shown, sure=sure) if frame.text else None
