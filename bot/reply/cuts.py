@@ -328,6 +328,10 @@ def _plain(
         for at in graphemes(source, start, end):
             yield cut(at, GRAPHEME)
         return
+    if source[start:end] == "\n":  # a line of HTML ends
+        if end < len(source):
+            yield cut(end, INSIDE if not quote and _STARTS_BLOCK.match(source, end) else SENTENCE)
+        return
     sentences = {found.end() for found in _SENTENCE.finditer(source, start, end)}
     words = {found.end() for found in _WORD.finditer(source, start, end)}
     for at in words | sentences:

@@ -31,7 +31,7 @@ class Cutting:
         found, shift = self._cuts(unit, point, before, held)
         # Mostly a block ends near the page's end; what is before that is read again only where none does.
         near = 2 if self._one_list(sheet.unit_at(0.5), unit) else 1
-        for part, most in ((0.8, near), (0.5, None), (0.25, None), (0.0, None)):
+        for part, most in ((0.8, near), (0.5, None), (0.0, None)):
             if (at := sheet.unit_at(part)) is not unit:
                 unit, done = at, 0
                 found, shift = self._cuts(unit, point, before, held)
