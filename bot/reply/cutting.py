@@ -11,7 +11,7 @@ import re
 from bot.reply.cuts import IN_TEXT, PREFERENCES, Cut, Cuts, parts, renumbered
 from bot.reply.sheet import Closing, Sheet, Unit
 
-_LISTED = re.compile(r"(?:(?:[ \t]+| {0,3}(?:[-+*]|\d{1,9}[.)])[ \t])[ \t]*[^\s][^\n]*\n)*")
+_LISTED = re.compile(r"(?:[ \t]| {0,3}(?:[-+*]|\d{1,9}[.)])[ \t]).*\S")
 _WINDOW = 1_200  # characters at a page's end in which a cut is looked for first
 
 
@@ -49,7 +49,8 @@ class Cutting:
 
     def _one_list(self, first: Unit, last: Unit) -> bool:
         """Whether there is nothing but a list's lines in between, so that no block ends there."""
-        return _LISTED.fullmatch(self._sheet.lens.text, first.start, max(first.start, last.start)) is not None
+        *lines, rest = self._sheet.lens.text[first.start : max(first.start, last.start)].split("\n")
+        return not rest and all(_LISTED.match(line) for line in lines)
 
     def _cuts(self, unit: Unit, point: int, before: int | None, held: int) -> tuple[Cuts, int]:
         """The places in the text from a unit on, and what leads from them to the page's text."""

@@ -28,6 +28,7 @@ from bot.reply.messages import (
     ANNOUNCEMENT,
     BACK_OFF,
     BACK_OFF_MOST,
+    ECHO_OF_BREAK,
     Call,
     Echo,
     Message,
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _STRIKES = 3  # contents refused as such (too long, invalid) before a reply counts as not showable
-
-# Seconds in which a call may yet be carried out whose connection broke: what was sent whole is carried out at once, or
-# behind a proxy within a moment. One that hung until our timeout may hang as long again.
-_ECHO_OF_BREAK = 4.0
 
 
 def answer(view: View, call: Call, outcome: Outcome, now: float) -> None:
@@ -154,7 +151,7 @@ def _lost(view: View, call: Call, code: str, applied: bool | None, retry_after: 
     if message is not None and applied is not False:
         message.shown = None
         if message.open is None:
-            until = now + (view.desk.timeout if late else min(_ECHO_OF_BREAK, view.desk.timeout))
+            until = now + (view.desk.timeout if late else min(ECHO_OF_BREAK, view.desk.timeout))
             message.echoes = (*message.echoes, Echo(call.content, until))
         else:
             # An adapter that lets a message grow natively is on its guard against echoes itself. What came of this

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ANNOUNCEMENT = -1  # the page number of the message that is posted in front of the first page
 
+# Seconds in which a call may yet be carried out whose connection broke: what was sent whole is carried out at once, or
+# behind a proxy within a moment. One that hung until our timeout may hang as long again.
+ECHO_OF_BREAK = 4.0
 BACK_OFF = 0.5  # seconds before the second try, doubled for each further one
 BACK_OFF_MOST = 15.0
 

@@ -30,7 +30,17 @@ from bot.ports import (
 )
 from bot.reply import landing
 from bot.reply.budget import Learned
-from bot.reply.messages import BACK_OFF, BACK_OFF_MOST, Call, Desk, Document, Echo, Message, Settled
+from bot.reply.messages import (
+    BACK_OFF,
+    BACK_OFF_MOST,
+    ECHO_OF_BREAK,
+    Call,
+    Desk,
+    Document,
+    Echo,
+    Message,
+    Settled,
+)
 from bot.reply.pacing import Gauge, Item, Pacer, Send
 from bot.reply.view import View
 
@@ -87,7 +97,7 @@ class Outbox:
     ) -> View:
         """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order.
 
-        `crashed`: a process that has died may have had calls under way to them, which may be carried out yet.
+        `crashed`: a process that has died may have had calls under way to them, whose connections broke with it.
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_posted(page,
         ref, place)` is called for each new message, -1 being the announcement. The buttons stand on the newest
@@ -97,7 +107,7 @@ class Outbox:
         now = self._time()
         for ref in refs:
             item = self._pacer.join(view, "edit", self._platform.buckets("edit", place, ref), now)
-            echoes = (Echo(Content(""), now + 2 * self._timeout),) if crashed else ()
+            echoes = (Echo(Content(""), now + ECHO_OF_BREAK),) if crashed else ()
             view.messages.append(Message(ref, item, now, None, 0, echoes))
         self._desk.views.add(view)
         if announce is not None or document.length:

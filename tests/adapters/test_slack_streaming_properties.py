@@ -7,7 +7,7 @@ what goes wrong with each call, how soon Slack seals, who presses its stop butto
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import looptime
@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.ports import Platform, Unavailable
+from bot.reply.messages import ECHO_OF_BREAK
 from bot.reply.outbox import Outbox, Settled
 from bot.reply.view import View, post_key
 from tests.adapters.slack_in_memory import Adapter, Fault, SlackInMemory
@@ -212,7 +213,9 @@ def test_every_answer_ends_whole_with_each_character_once(
     def fault(method: str, number: int) -> Fault | None:
         for trouble in wrong:
             if trouble.first <= number < trouble.first + trouble.count and method.endswith(trouble.only):
-                return trouble.fault
+                # The connections of a process that dies break with it.
+                late = trouble.fault.after if dies_at is None else min(trouble.fault.after, ECHO_OF_BREAK / 2)
+                return replace(trouble.fault, after=late)
         return None
 
     slacks: list[SlackInMemory] = []

@@ -210,7 +210,8 @@ async def test_buttons_work_after_a_restart(own_world: World, own_bot: Bot) -> N
     questions = [await chat.mention("Before the restart. #chars:300 #speed:900") for chat in chats]
     for chat, question in zip(chats, questions, strict=True):
         await chat.settled(question)
-    assert await own_bot.stop() == 0
+    own_bot.signal(signal.SIGTERM)
+    assert await own_bot.ended() == 0
     await own_bot.start()
     for chat, question in zip(chats, questions, strict=True):
         await chat.press(question, sentences.REGENERATE)
