@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -213,3 +214,14 @@ def test_tags_and_spaces_that_fill_a_page_go() -> None:
     pages = whole(DISCORD, "<div><div><div><div/><div><div>" + " " * 148 + "\n`", 150)
     assert "`" in pages[-1].text
     assert pages[-1].end == 181
+
+
+def test_a_cut_is_found_at_once_in_a_list_and_in_what_looks_like_one() -> None:
+    """A pattern that was to tell a list's lines once took seconds over lines that were deeply indented."""
+    for line in (f"{' ' * 24}key: of a deep structure\n", "- item of a list\n"):
+        document = Document(DISCORD.dialect, 2_000)
+        document.feed("```yaml\n" * (line[0] == " ") + line * 200)
+        before = time.thread_time()
+        pages = document.pages()
+        assert len(pages) > 1
+        assert time.thread_time() - before < 1
