@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint bench properties pictures lock clean
+.PHONY: help demo test proofs lint bench properties pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        the sandbox, the bot and the page; no token needed"
 	@echo "make test        all tests"
+	@echo "make proofs      tests that take long: a hundred conversations, a thousand races, the image's steps"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       the benchmarks"
 	@echo "make properties  pages at every prefix of every document (minutes; READMES=folders, SECONDS_OF_FUZZ=600)"
@@ -24,6 +25,9 @@ demo: .venv
 
 test: .venv
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+proofs: .venv
+	@$(BIN)/python -m pytest -n 4 --dist load -m long
 
 lint: .venv
 	@$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import looptime
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -197,6 +198,7 @@ async def process(
     await asyncio.gather(*work, driving, return_exceptions=True)
 
 
+@pytest.mark.long
 @given(
     st.lists(stories, min_size=1, max_size=3),
     troubles,

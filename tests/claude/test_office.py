@@ -75,6 +75,7 @@ async def test_a_document_that_takes_too_long_is_given_up_and_its_process_ended(
     assert not _readers()
 
 
+@pytest.mark.long
 async def test_one_who_comes_behind_slow_documents_does_not_wait_for_ever() -> None:
     office = Office(queue=0.05)
     both = [asyncio.create_task(office.markdown(BOMB, papers.DOCX, characters=100)) for _ in range(2)]

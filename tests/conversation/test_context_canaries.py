@@ -41,6 +41,7 @@ def _mark(number: int) -> str:
 _IMAGES = {n: _mark(n) for n in range(200)}
 
 
+@pytest.mark.long
 @pytest.mark.looptime
 async def test_a_hundred_conversations_at_once_never_see_each_other() -> None:
     """Fault 19, publicly and privately: what Claude is asked, and what people see, each with its own word alone.
@@ -118,6 +119,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.long
 @given(STEPS, st.sampled_from(["0", "0.0005", "64"]))
 @settings(deadline=None, max_examples=60)
 def test_in_whatever_order_they_ask_each_sees_its_own(

@@ -114,6 +114,7 @@ async def test_only_the_bare_word_stops(text: str, stops: bool) -> None:
         assert len(stage.claude.asked) == (1 if stops else 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(40))
 async def test_a_stop_that_races_the_end_has_exactly_one_outcome(seed: int) -> None:
     """Fault 26. Twenty-five races each: a button, a reaction or the word, around the moment of the end."""

@@ -53,6 +53,7 @@ def test_the_build_stage_has_steps_of_each_kind(instruction: str) -> None:
     assert [word for word, _ in instructions("build")].count(instruction) >= 3
 
 
+@pytest.mark.long
 def test_the_images_build_steps_make_a_bot_that_starts(tmp_path: Path) -> None:
     """Replays COPY and RUN of the build stage in a clean folder: what Docker would do, without Docker."""
     source, prefix = tmp_path / "src", tmp_path / "opt"

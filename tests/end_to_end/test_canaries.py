@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot import sentences
 from bot.conversation.spending import dollars
 from sandbox.claude.choice import Request
@@ -337,6 +339,7 @@ class Echo:
 # ------------------------------------------------------------------------------------------------ the test
 
 
+@pytest.mark.long
 async def test_a_hundred_conversations_at_once_never_see_each_other(
     own_world: World, own_bot: Bot, tmp_path: Path
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.world import World
 from tests.end_to_end.stage import Bot, Chat
 
 
+@pytest.mark.long
 async def test_what_a_restart_finds_delivered_again_is_not_answered_again(
     own_world: World, own_bot: Bot
 ) -> None:

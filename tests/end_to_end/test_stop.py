@@ -167,6 +167,7 @@ async def run(chat: Chat, race: Race, channel: str) -> tuple[str, Request]:
     return question, request
 
 
+@pytest.mark.long
 async def test_a_stop_that_races_the_end_on_the_wire_has_exactly_one_outcome(world: World) -> None:
     """Fault 26: fifty races. Whole or stopped, in one message, with the buttons that fit; and it stays so."""
     outcomes: list[tuple[str, Race]] = []

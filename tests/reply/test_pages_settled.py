@@ -146,6 +146,7 @@ def test_what_is_settled_stays(platform: Platform) -> None:
         assert follow(platform, text[:1500], 300, 11)
 
 
+@pytest.mark.long
 @EACH
 def test_what_is_settled_stays_in_texts_that_nobody_would_write(platform: Platform) -> None:
     """Nothing that was sent has to be taken back, whatever follows."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_claude_is_told_what_a_plain_list_of_exchanges_says(tmp_path: Path) -> None:
     fresh = count()
 
