@@ -417,7 +417,7 @@ class Dialect(Protocol):
     def notice(self, sentence: str) -> str:
         """One of our own sentences (stopped, interrupted, an error), as it stands apart from Claude's words."""
 
-    def asks(self, name: str, question: str, *, by: str) -> str:
+    def asks(self, question: str, *, by: str) -> str:
         """A question that the platform does not show, as a message of ours. `by`: "Ada asks:" with the name filled in.
 
         Nobody is pinged; a long question is shortened.

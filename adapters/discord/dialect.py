@@ -46,9 +46,8 @@ class DiscordDialect:
     def notice(self, sentence: str) -> str:
         return f"-# {hush(escape(sentence, 0, len(sentence)))}"
 
-    def asks(self, name: str, question: str, *, by: str) -> str:
-        """The question keeps its Markdown; `name` is part of `by`, which is plain text."""
-        del name
+    def asks(self, question: str, *, by: str) -> str:
+        """The question keeps its Markdown; `by` is plain text."""
         said = question.strip()
         shown = said if len(said) <= LONGEST_ASKED else said[:LONGEST_ASKED].rstrip() + " …"
         # What stays open in a question that is cut short closes with the message: nothing of ours follows it there.

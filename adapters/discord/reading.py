@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeAlias
 
 from adapters.discord.inert import HUSH
+from bot.markup.mention import US, addressed
 from bot.ports import Attachment, Line, Person, Ref
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -59,14 +60,6 @@ _GUIDES: Final = {
     "linked-roles": "#Linked Roles",
 }
 
-_US: Final = "\ufdd0"
-"""Stands where we are mentioned, until it is known whether that addresses us. Unicode has set this character aside for
-uses within a program; it is never a part of text."""
-
-_LEADING: Final = re.compile(rf"^[ \t]*(?:{_US}[ \t]*[,:]?[ \t]*)+", re.MULTILINE)
-_PART_OF_A_SENTENCE: Final = re.compile(r"['\u2019]s\b|(?:and|or|und|oder|et|ou|y|o|&|\+)\s+@", re.IGNORECASE)
-_ENDS: Final = ".?!…"
-
 
 class Cache(Protocol):
     """What the Gateway has already told us; never a call."""
@@ -83,7 +76,7 @@ class Cache(Protocol):
 
 def message(d: Payload, me: str, cache: Cache) -> str:
     """All that a message says; the mention of ourselves is taken off where it addresses us."""
-    return _addressed("\n\n".join(_parts(d, me, cache)), _own_name(d, me, cache))
+    return addressed("\n\n".join(_parts(d, me, cache)), _own_name(d, me, cache))
 
 
 def ours(d: Payload, me: str, cache: Cache) -> str:
@@ -242,7 +235,7 @@ def _quote(text: str) -> str:
 
 def readable(content: str, d: Payload, me: str, cache: Cache) -> str:
     """`content` as plain Markdown: names instead of ids, the mention of ourselves taken off where it addresses us."""
-    return _addressed(_marked(content, d, me, cache), _own_name(d, me, cache))
+    return addressed(_marked(content, d, me, cache), _own_name(d, me, cache))
 
 
 def _marked(content: str, d: Payload, me: str, cache: Cache) -> str:
@@ -254,7 +247,7 @@ def _marked(content: str, d: Payload, me: str, cache: Cache) -> str:
         kind, value = match.lastgroup, match.group(match.lastgroup or 0)
         if kind == "person":
             if value == me:
-                return _US
+                return US
             return "@" + _one_line(names.get(value) or cache.person_name(value) or "someone")
         if kind == "role":
             return "@" + _one_line(cache.role_name(guild, value) or "role")
@@ -270,37 +263,7 @@ def _marked(content: str, d: Payload, me: str, cache: Cache) -> str:
             return _time(int(value)) or match.group(0)
         return match.group(0)
 
-    return _MARKUP.sub(replace, content.replace(_US, ""))
-
-
-def _addressed(text: str, name: str) -> str:
-    """Elsewhere than before what is said, or after all of it, our mention is a part of the sentence ("what does @claude
-    do?") and stays, as `name`.
-    """
-    if _US not in text:
-        return text.strip()
-
-    def leading(match: re.Match[str]) -> str:
-        rest = text[match.end() : match.end() + 12]
-        return match[0] if _PART_OF_A_SENTENCE.match(rest) else ""
-
-    text = _without_trailing(_LEADING.sub(leading, text).strip())
-    return text.replace(_US, f"@{name or 'you'}").strip()
-
-
-def _without_trailing(text: str) -> str:
-    """A mention behind the last sentence, a comma, or a single word: "why is that? @claude", "thanks,
-    @claude!", "stop @claude".
-    """
-    body = text.rstrip(_ENDS)
-    if not body.endswith(_US):
-        return text
-    before = body[:-1].rstrip()
-    if before.endswith(","):
-        return before[:-1] + text[len(body) :]
-    if len(before.split(None, 1)) == 1:  # "stop @claude" says one word to us
-        return before + text[len(body) :]
-    return before if before.endswith((*_ENDS, ")", ":")) else text
+    return _MARKUP.sub(replace, content.replace(US, ""))
 
 
 def _own_name(d: Payload, me: str, cache: Cache) -> str:
@@ -315,7 +278,7 @@ def _names(d: Payload) -> dict[str, str]:
 
 
 def _one_line(name: str) -> str:
-    return " ".join(name.replace(_US, "").split())[:100]
+    return " ".join(name.replace(US, "").split())[:100]
 
 
 def _time(seconds: int) -> str:
@@ -342,7 +305,7 @@ def _text(payload: Payload, field: str) -> str:
 def _inner(payload: Payload, field: str, inner: str) -> str:
     """One line out of an object within."""
     value = payload.get(field)
-    return " ".join(_text(value, inner).replace(_US, "").split()) if isinstance(value, Mapping) else ""
+    return " ".join(_text(value, inner).replace(US, "").split()) if isinstance(value, Mapping) else ""
 
 
 def _number(payload: Payload, field: str) -> int:

@@ -58,7 +58,7 @@ def _question(body: Payload, me: Identity, name_of: NameOf, said: str) -> Incomi
         how="command",
         place=_place(body, me),
         scope=f"command:{key}",
-        announce=SlackDialect().asks(name, said, by=f"{name} asks:") if said else "",
+        announce=SlackDialect().asks(said, by=f"{name} asks:") if said else "",
     )
 
 

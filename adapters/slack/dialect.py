@@ -75,9 +75,9 @@ class SlackDialect:
     def notice(self, sentence: str) -> str:
         return f"_{defuse(sentence, code=False)}_"
 
-    def asks(self, name: str, question: str, *, by: str) -> str:
+    def asks(self, question: str, *, by: str) -> str:
         shown = question if len(question) <= LONGEST_ASKED else question[:LONGEST_ASKED].rstrip() + " …"
         # A question that begins with a fence, a list or a table needs a line of its own to stay one.
         gap = "\n\n" if "\n" in shown else " "
-        text = f"**{inert(by or name)}**{gap}{shown}"
+        text = f"**{inert(by)}**{gap}{shown}"
         return self.render(text, (), 0, len(text))

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from adapters.slack import mrkdwn, rich_text
 from adapters.slack.mrkdwn import NameOf, Words
 from adapters.slack.rich_text import listed, text_of
+from bot.markup.mention import addressed
 from bot.ports import Attachment
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -34,7 +35,7 @@ def read(text: str, *, bot: str, name_of: NameOf) -> str:
     `bot` is the bot's user id; `name_of` gives the name that is already known for an id, or "".
     """
     words = Words(bot, name_of, _labels(text))
-    return mrkdwn.addressed(mrkdwn.plain(text, words), words.name(bot))
+    return addressed(mrkdwn.plain(text, words), words.name(bot))
 
 
 def message(said: Payload, *, bot: str, name_of: NameOf) -> str:
@@ -45,7 +46,7 @@ def message(said: Payload, *, bot: str, name_of: NameOf) -> str:
     parts = [_own_words(said, raw, words)]
     parts += [_attachment(one, words) for one in listed(said.get("attachments"))]
     text = "\n\n".join(part for part in parts if part.strip())
-    return mrkdwn.addressed(text, words.name(bot))
+    return addressed(text, words.name(bot))
 
 
 def ours(said: Payload, *, bot: str, name_of: NameOf) -> str:

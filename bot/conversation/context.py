@@ -59,14 +59,13 @@ class Context:
         settings: Settings,
         store: Store,
         *,
-        claude: Claude | None = None,
-        spending: Spending | None = None,
+        claude: Claude,
+        spending: Spending,
     ) -> None:
-        """Without `claude` and `spending` nothing is summarised: of a long conversation the oldest turns are left out."""
         self._settings = settings
         self._store = store
         self._attachments = Attachments(settings)
-        self._summaries = Summaries(store, claude, spending) if claude and spending else None
+        self._summaries = Summaries(store, claude, spending)
 
     async def ask(self, channel: Channel, taken: Taken, remarks: Remarks) -> Ask:
         """The request for one answer. Cancelled, it leaves nothing open; what was written down by then is whole."""
@@ -146,8 +145,6 @@ class Context:
         return await self._store.turns(taken.conversation, before=taken.reply)
 
     async def _summary(self, channel: Channel, taken: Taken, old: Sequence[Said]) -> str:
-        if self._summaries is None:
-            return ""
         settings, preferences = self._settings, taken.terms.preferences
         budget = _SUMMARISED_AT_ONCE * settings.history_tokens
         told = history.newest(old, budget=budget, characters=settings.file_characters)

@@ -325,7 +325,7 @@ class Orders:
             how="command",
             place=wanted.place,
             scope=wanted.scope,
-            announce=dialect.asks(by.person.name, shown, by=says),
+            announce=dialect.asks(shown, by=says),
             about=wanted.about if shown else None,
             threaded=True,
             locale=by.locale,

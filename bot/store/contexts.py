@@ -168,30 +168,6 @@ class Contexts(Part):
             return True
 
     @whole
-    async def forget_after(self, reply: str) -> list[str]:
-        """What was said in its conversation after this exchange leaves the context; the replies concerned.
-
-        So do summaries that have this exchange in them: what it says is about to change.
-        """
-        async with self._transaction() as session:
-            known = await session.get(Reply, reply)
-            if known is None:
-                return []
-            said = await rows.order(session, known.conversation)
-            if reply not in said:
-                return []
-            later = said[said.index(reply) + 1 :]
-            await session.execute(
-                delete(Turn).where(Turn.conversation == known.conversation, Turn.reply.in_(later))
-            )
-            await session.execute(
-                delete(Turn).where(
-                    Turn.conversation == known.conversation, Turn.reply == reply, Turn.state == "summary"
-                )
-            )
-            return later
-
-    @whole
     async def forget_exchange(self, reply: str) -> None:
         """A deleted answer and its question leave the context."""
         async with self._transaction() as session:

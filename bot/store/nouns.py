@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.ports import Attachment, Control, Place, Ref
+from bot.ports import Attachment, Place, Ref
 
 ReplyState = Literal["growing", "ending", "shown", "gone", "denied"]
 TurnState = Literal["whole", "partial", "refused"]
@@ -88,7 +88,6 @@ class Answered:
     text          what Claude said; "" while it grows, or where it said nothing
     turn          how the answer ended: "whole", "partial", "refused"; "" while it grows or where nothing was said
     stop_reason   as the API named it; "" where the answer was stopped or broke off
-    newest        nothing was asked in its conversation after it
     """
 
     reply: str
@@ -110,6 +109,4 @@ class Answered:
     model: str
     seconds: float
     micros: int
-    controls: tuple[Control, ...]
     created: float
-    newest: bool

@@ -153,13 +153,6 @@ class Questions(Part):
                 await rows.bind(session, anchor, conversation.id)
             return conversation.id
 
-    @whole
-    async def fork(self, conversation: int, upto: str, *, now: float | None = None) -> int:
-        """A copy of the conversation up to and with this reply: its id. An unknown reply copies all of it."""
-        async with self._transaction() as session:
-            original = await session.get_one(Conversation, conversation)
-            return (await _forked(session, original, upto, time.time() if now is None else now)).id
-
 
 async def _claimed(session: AsyncSession, key: str, now: float) -> bool:
     claimed = await session.execute(

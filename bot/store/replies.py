@@ -8,11 +8,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.ports import Control, Place, Ref
+from bot.ports import Place, Ref
 from bot.store import rows
 from bot.store.engine import Part, whole
 from bot.store.nouns import Answered, ReplyState, TurnState, Unfinished, Verdict
@@ -213,16 +213,6 @@ class Replies(Part):
             return await _answered(session, row)
 
     @whole
-    async def controlled(self, reply: str, controls: Sequence[Control]) -> None:
-        """The buttons that stand on the reply now."""
-        async with self._transaction() as session:
-            await session.execute(
-                update(Reply)
-                .where(Reply.id == reply)
-                .values(controls=[control.value for control in controls])
-            )
-
-    @whole
     async def feedback(
         self, reply: str, person: str, verdict: Verdict, comment: str = "", *, now: float | None = None
     ) -> bool:
@@ -247,17 +237,6 @@ async def _answered(session: AsyncSession, row: Reply) -> Answered:
     )
     question = next((turn for turn in turns if turn.role == "user"), None)
     answer = next((turn for turn in turns if turn.role == "assistant"), None)
-    later = await session.scalar(
-        select(func.count())
-        .select_from(Turn)
-        .where(
-            Turn.conversation == row.conversation,
-            Turn.role == "user",
-            Turn.state != "summary",
-            Turn.reply.not_in(("", row.id)),
-            Turn.id > question.id if question else Turn.at > row.created,
-        )
-    )
     message = Ref(row.question_channel, row.question_message) if row.question_message else None
     return Answered(
         reply=row.id,
@@ -279,7 +258,5 @@ async def _answered(session: AsyncSession, row: Reply) -> Answered:
         model=row.model,
         seconds=row.seconds,
         micros=row.micros,
-        controls=tuple(Control(control) for control in row.controls),
         created=row.created,
-        newest=not later,
     )

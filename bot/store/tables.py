@@ -92,7 +92,6 @@ class Reply(Base):
 
     A reply that is generated again begins at "growing" once more, in its old messages.
     question_*  the message that was asked, "" for a command; `key` is that of its event
-    controls    the buttons that stand on it
     """
 
     __tablename__ = "replies"
@@ -125,7 +124,6 @@ class Reply(Base):
     seconds: Mapped[float] = mapped_column(default=0.0)
     micros: Mapped[int] = mapped_column(default=0)
     stop_reason: Mapped[str] = mapped_column(default="")
-    controls: Mapped[list[Any]] = mapped_column(default=list)
 
 
 class Page(Base):

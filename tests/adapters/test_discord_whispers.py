@@ -234,7 +234,7 @@ async def test_ask_about_this_opens_a_form_and_the_answer_stands_under_the_messa
         reply_to=want.place.reply_to,
         route=submitted.place.route,
     )
-    announced = stage.platform.profile.dialect.asks("Ada", "why?", by="Ada asks about this:")
+    announced = stage.platform.profile.dialect.asks("why?", by="Ada asks about this:")
     ref = await stage.post(place, announced, key="k1", reply="")
     answer = await stage.post(place, "Because.", key="k2", reply="r2")
     assert [m["text"] for m in public(stage)] == ["**Ada asks about this:** why?", "Because."]

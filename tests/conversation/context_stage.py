@@ -187,12 +187,11 @@ def asker(
     claude: FakeClaude | None = None,
     chat: FileChat | None = None,
     store: Store | None = None,
-    summarises: bool = True,
     **options: Any,
 ) -> Asker:
     """Made inside the running loop. Options are settings, by their variables' names."""
     chat, store, claude = chat or FileChat(), store or FileStore(), claude or FakeClaude("They talked.")
     spending = Spending(store.ledger, Prices.load())
     told = settings(**options)
-    context = Context(told, store, claude=claude, spending=spending) if summarises else Context(told, store)
+    context = Context(told, store, claude=claude, spending=spending)
     return Asker(chat, store, claude, context)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Literal, TypeAlias
 
-from bot.ports import Attachment, Control, Line, Place, Ref
+from bot.ports import Attachment, Line, Place, Ref
 from bot.store.engine import HANGING
 from bot.store.ledger import Account, Cost, Full, Ledger, Period, Summary, Whose
 from bot.store.nouns import Answered, Question, Said, Unfinished
@@ -210,9 +210,7 @@ class FakeStore(Store):
             model=row.model,
             seconds=0.0,
             micros=0,
-            controls=(),
             created=0.0,
-            newest=True,
         )
 
     async def reply_of_message(
@@ -257,9 +255,6 @@ class FakeStore(Store):
         await self._work("forget_exchange", reply)
         said = self.said[self.rows[reply].conversation]
         said[:] = [(one, state) for one, state in said if one.reply != reply]
-
-    async def controlled(self, reply: str, controls: Sequence[Control]) -> None:
-        await self._work("controlled", reply)
 
     async def feedback(
         self, reply: str, person: str, verdict: str, comment: str = "", *, now: float | None = None

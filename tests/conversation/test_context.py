@@ -168,8 +168,8 @@ async def test_where_no_summary_can_be_had_the_oldest_turns_are_left_out_and_it_
     assert reserved(one) == 0
 
 
-async def test_without_a_claude_to_ask_the_oldest_turns_are_left_out_too() -> None:
-    one = asker(summarises=False, INKSTREAM_HISTORY_TOKENS="4500")
+async def test_what_was_left_out_for_want_of_a_summary_is_told_in_the_askers_language() -> None:
+    one = asker(claude=FakeClaude("", Done("end_turn")), INKSTREAM_HISTORY_TOKENS="4500")
     await talk(one, 4)
     asked = await one.ask("And now?", language="de")
     assert asked.remarks == [

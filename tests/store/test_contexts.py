@@ -79,11 +79,12 @@ async def test_a_fork_of_a_fork_has_all_that_led_to_it(store: Store) -> None:
 
 async def test_changing_a_question_changes_no_fork_that_was_made_of_it(store: Store) -> None:
     original = await exchange(store, "r1", "a", "one", "answer one")
-    fork = await store.fork(original, "r1")
+    await exchange(store, "r2", "a", "two", "answer two")
+    fork = await begin(store, question("k3", "b", text="three", upto="r1"), "r3")
     await store.replace_question("r1", "changed")
     await store.again("r1", model="m")
-    assert await words(store, fork) == ["one", "answer one"]
-    assert await words(store, original) == ["changed"]
+    assert await words(store, fork) == ["one", "answer one", "three"]
+    assert await words(store, original) == ["changed", "two", "answer two"]
 
 
 async def test_a_direct_reply_to_an_old_answer_goes_on_after_any_silence(store: Store) -> None:
@@ -174,14 +175,15 @@ async def test_a_fork_in_the_midst_of_what_was_summarised_has_the_words(store: S
     await exchange(store, "r2", "a", "two", "answer two")
     await exchange(store, "r3", "a", "three", "answer three")
     await store.summarised(conversation, "r2", "summary")
-    assert await words(store, await store.fork(conversation, "r1")) == ["one", "answer one"]
-    assert await words(store, await store.fork(conversation, "r2")) == [
-        "one",
-        "answer one",
-        "two",
-        "answer two",
-    ]
-    assert await words(store, await store.fork(conversation, "r3")) == ["summary", "three", "answer three"]
+    await exchange(store, "r4", "a", "four", "answer four")
+
+    async def fork(upto: str) -> list[str]:
+        again = question(f"again-{upto}", f"fork-{upto}", text="again", upto=upto)
+        return await words(store, await begin(store, again, f"r-{upto}"))
+
+    assert await fork("r1") == ["one", "answer one", "again"]
+    assert await fork("r2") == ["one", "answer one", "two", "answer two", "again"]
+    assert await fork("r3") == ["summary", "three", "answer three", "again"]
 
 
 # ------------------------------------------------------------------------------------------------ changes
@@ -195,16 +197,6 @@ async def test_a_changed_question_is_told_as_it_is_now(store: Store) -> None:
     assert await store.replace_question("r1", "none", ())
     assert (await store.turns(conversation))[0].files == ()
     assert not await store.replace_question("gone", "x")
-
-
-async def test_what_followed_a_changed_question_is_forgotten(store: Store) -> None:
-    conversation = await exchange(store, "r1", "a", "one", "answer one")
-    await exchange(store, "r2", "a", "two", "answer two")
-    await exchange(store, "r3", "a", "three", "answer three")
-    await store.summarised(conversation, "r2", "summary")
-    assert await store.forget_after("r1") == ["r2", "r3"]
-    assert await words(store, conversation) == ["one", "answer one"]
-    assert await store.forget_after("gone") == []
 
 
 async def test_a_deleted_exchange_is_not_told_again(store: Store) -> None:

@@ -68,7 +68,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(
             ["exchange", "exchange", "exchange", "ask", "answer", "refuse", "again", "change", "summarise", "fork", "fork",
-             "forget_after", "delete", "forget"]
+             "delete", "forget"]
         ),
         st.integers(0, 99),  # which conversation
         st.integers(0, 99),  # which exchange, or who
@@ -137,12 +137,6 @@ def test_claude_is_told_what_a_plain_list_of_exchanges_says(tmp_path: Path) -> N
                 await store.summarised(talk.id, one.reply, one.summary)
             case "fork" if one.told:
                 await ask(store, talks, talk, which, upto=one.reply)
-            case "forget_after" if not one.refused:
-                later = talk.exchanges[talk.exchanges.index(one) + 1 :]
-                await store.forget_after(one.reply)
-                talk.gone |= {each.person for each in later if not each.refused}
-                talk.exchanges = [each for each in talk.exchanges if each not in later or each.refused]
-                one.summary = ""
             case "delete" if one.told and not one.summary:
                 await store.forget_exchange(one.reply)
                 talk.gone.add(one.person)

@@ -79,10 +79,11 @@ async def test_what_was_imported_and_copied_is_forgotten_too(store: Store) -> No
     await store.import_lines(conversation, lines)
     await answer(store, "r1", "to ada")
     await exchange(store, "r2", "a", "EVA-ASKS", "to eva", person=EVA)
-    fork = await store.fork(conversation, "r2")
+    await exchange(store, "r3", "a", "bob asks", "to bob", person="U-bob")
+    fork = await begin(store, question("k4", "b", text="ada again", upto="r2"), "r4")
     await store.forget_person("slack", "T1", EVA)
-    assert await words(store, conversation) == ["bob", "ada asks", "to ada"]
-    assert await words(store, fork) == ["bob", "ada asks", "to ada"]
+    assert await words(store, conversation) == ["bob", "ada asks", "to ada", "bob asks", "to bob"]
+    assert await words(store, fork) == ["bob", "ada asks", "to ada", "ada again"]
 
 
 async def test_an_answer_that_is_still_growing_ends_without_leaving_anything(

@@ -83,8 +83,8 @@ async def test_answers_of_the_first_version_are_found_by_their_messages(tmp_path
         assert found == "r1"
         reply = await store.reply("r1")
         assert reply is not None
-        assert (reply.question, reply.text, reply.asker, reply.newest) == ("why?", "because", "U1", False)
-        assert (reply.controls, reply.message, reply.files) == ((), None, ())
+        assert (reply.question, reply.text, reply.asker) == ("why?", "because", "U1")
+        assert (reply.message, reply.files) == (None, ())
         place = Place(**PLACE)  # type: ignore[arg-type] # a literal of mixed values
         follow_up = question("k3", "b", place=place, text="why so?", upto="r1")
         fork = await begin(store, follow_up, "r3")

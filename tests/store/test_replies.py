@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from bot.ports import Attachment, Control, Ref
+from bot.ports import Attachment, Ref
 from bot.store.store import Store
 from tests.store.stage import CHAIN, THREAD, answer, begin, exchange, question, words
 
@@ -29,7 +29,6 @@ async def test_a_reply_is_found_by_its_pages_and_by_its_question_after_a_restart
     conversation = await begin(store, asked, "r1", now=500.0)
     await store.posted("r1", [Ref("C1", "71"), Ref("C1", "72")], CHAIN, [])
     await answer(store, "r1", "here", "partial", stop_reason="max_tokens", seconds=2.5, micros=1234)
-    await store.controlled("r1", [Control.CONTINUE, Control.DELETE])
     await store.close()
 
     store = await Store.open(url)
@@ -58,7 +57,7 @@ async def test_a_reply_is_found_by_its_pages_and_by_its_question_after_a_restart
         "mention",
         "de",
     )
-    assert (found.state, found.controls, found.newest) == ("shown", (Control.CONTINUE, Control.DELETE), True)
+    assert found.state == "shown"
 
 
 async def test_messages_of_another_workspace_or_platform_are_nobodys(store: Store) -> None:
@@ -126,17 +125,6 @@ async def test_a_refused_question_may_be_asked_again(store: Store) -> None:
     assert await words(store, conversation) == []
     await store.again("r1", model="other")
     assert await words(store, conversation, before="r1") == ["bad"]
-
-
-async def test_a_reply_is_the_newest_until_somebody_asks_on(store: Store) -> None:
-    async def newest() -> list[bool]:
-        found = [await store.reply(reply) for reply in ("r1", "r2")]
-        return [reply.newest for reply in found if reply]
-
-    await exchange(store, "r1", "a", "first", "answer")
-    assert await newest() == [True]
-    await begin(store, question("k2", "a", text="second"), "r2")
-    assert await newest() == [False, True], "also while the second still waits"
 
 
 async def test_the_last_thumb_of_each_person_counts(store: Store, tmp_path: Path) -> None:

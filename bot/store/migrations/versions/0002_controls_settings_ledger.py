@@ -27,7 +27,6 @@ def upgrade() -> None:
             batch_op.add_column(sa.Column(name, sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("seconds", sa.Double(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("micros", sa.Integer(), nullable=False, server_default="0"))
-        batch_op.add_column(sa.Column("controls", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.create_index("ix_replies_question", ["question_channel", "question_message"], unique=False)
         batch_op.create_index(batch_op.f("ix_replies_conversation"), ["conversation"], unique=False)
 
