@@ -130,12 +130,13 @@ class SlackPlatform:
             raise RuntimeError("this SlackPlatform was connected before; make another one to connect again")
         session = web.session()
         client = web.client(self._api_url, self._bot_token, session)
+        names = Names(client)
         connection = self._connection = _Connection(
             session,
             client,
             Asides(client, session, self._routes),
-            Names(client),
-            Standings(client),
+            names,
+            Standings(client, names.introduce),
             Transfer(client, session, self._api_url),
         )
         try:

@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.names import display_name
 from adapters.slack.outcomes import DEFAULT_RETRY, Failure
 from adapters.slack.payloads import SLACKBOT, Identity, Payload, part, text
 from adapters.slack.web import ask
@@ -39,8 +40,11 @@ class UserGroup:
 
 
 class Standings:
-    def __init__(self, client: AsyncWebClient) -> None:
+    """`introduce(id, name)` is told what people and groups are called: Slack says it in the same answers."""
+
+    def __init__(self, client: AsyncWebClient, introduce: Callable[[str, str], None]) -> None:
         self._client = client
+        self._introduce = introduce
         self._me = Identity("", "")
         self._known: OrderedDict[str, tuple[Standing, float]] = OrderedDict()  # user -> what, good until
         self._foreign: OrderedDict[str, None] = (
@@ -100,6 +104,7 @@ class Standings:
             before = self._known.get(user, (Standing(), 0.0))[0]
             _keep(self._known, user, (before, self._later(answer, "users.info")))
             return
+        self._introduce(user, display_name(answer.get("user")))
         found = self._read(part(answer, "user"))
         _keep(self._known, user, (found, asyncio.get_running_loop().time() + FRESH_SECONDS))
 
@@ -137,6 +142,8 @@ class Standings:
             for one in (listed if isinstance(listed, list) else ())
             if isinstance(one, Mapping) and text(one, "id")
         )
+        for group in self._groups:
+            self._introduce(group.id, group.handle)
         self._groups_until = asyncio.get_running_loop().time() + FRESH_SECONDS
 
     def _later(self, failed: Failure, method: str) -> float:

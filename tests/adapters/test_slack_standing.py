@@ -93,6 +93,17 @@ async def test_what_cannot_be_found_out_is_not_given(
 # ---------------------------------------------------------------------------------------------------- over time
 
 
+def nobody(_id: str, _name: str) -> None:
+    """Who is not interested in names."""
+
+
+async def test_what_people_are_called_is_told_along(slack: Workspace) -> None:
+    """One answer of Slack's says both; it is not asked twice."""
+    await standing(slack, ADA)
+    assert await slack.platform.name(Person(ADA)) == "Ada"
+    assert len(slack.calls("users.info")) == 1
+
+
 class Directory:
     """users.info and usergroups.list as the SDK's client has them."""
 
@@ -122,7 +133,7 @@ class Answer:
 async def test_a_standing_is_fresh_for_ten_minutes_and_kept_while_slack_is_away() -> None:
     """Who has just become an admin waits for that; who is one is not locked out by an incident."""
     directory = Directory()
-    standings = Standings(directory)  # type: ignore[arg-type]  # two of its methods
+    standings = Standings(directory, nobody)  # type: ignore[arg-type]  # two of its methods
     standings.introduce(Identity("T1", "UBOT"))
     assert not (await standings.of("U1")).manager
     directory.user["is_admin"] = True
@@ -159,7 +170,7 @@ async def test_an_organisation_is_one_house(user: dict[str, Any], outsider: bool
     """Enterprise Grid: another workspace of the same organisation is not outside."""
     directory = Directory()
     directory.user = user
-    standings = Standings(directory)  # type: ignore[arg-type]  # two of its methods
+    standings = Standings(directory, nobody)  # type: ignore[arg-type]  # two of its methods
     standings.introduce(Identity("T1", "UBOT", enterprise="E1"))
     assert (await standings.of("U1")).outsider is outsider
     standings.noticed("U1", "", "")
