@@ -25,6 +25,7 @@ demo: .venv
 
 test: .venv
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m timed tests/reply
 
 proofs: .venv
 	@$(BIN)/python -m pytest -n 4 --dist load -m long

@@ -7,6 +7,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from bot.markup import destinations
 from bot.markup.inline import InlineRules
 from bot.markup.structure import Structure
 
@@ -17,6 +18,7 @@ def engine(html: bool, math: bool) -> MarkdownIt:
     options: Any = {"html": html, "inline_definitions": True}
     md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
     md.inline = InlineRules(html, math)
+    md.helpers = destinations
     # An address is shown as it was written; whether it is a safe one the platform judges again.
     md.normalizeLink = str  # type: ignore[method-assign, assignment] # the engine's documented hook
     md.block = Structure(md.block)
