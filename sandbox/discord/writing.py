@@ -159,8 +159,9 @@ class Writing:
             return 200, []
         every = [one for one in channel.messages.values() if not one.has(EPHEMERAL)]
         if "around" in marks:
-            every.sort(key=lambda one: abs(int(one.id) - marks["around"]))
-            chosen = sorted(every[:limit], key=lambda one: int(one.id))
+            # As many on either side; an id is a time, and which are nearest in time is not asked.
+            before = sum(int(one.id) < marks["around"] for one in every)
+            chosen = every[max(0, before - limit // 2) :][:limit]
         elif "after" in marks:
             chosen = [one for one in every if int(one.id) > marks["after"]][:limit]
         else:
