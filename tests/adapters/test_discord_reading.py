@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord import reading
@@ -200,7 +200,6 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=8), st.booleans())
 def test_no_message_is_fatal_and_none_explodes(payload: dict[str, Any], whole: bool) -> None:
     """Wrong types everywhere: an answer, and one no longer than a multiple of what came."""

@@ -265,7 +265,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(ANYTHING, min_size=1, max_size=4))
 def test_no_answer_is_fatal(messages: list[Any]) -> None:
     """Wrong types everywhere: lines or none."""

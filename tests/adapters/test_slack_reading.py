@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack import mrkdwn, reading
@@ -406,7 +406,6 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["text", "blocks", "attachments", "files", "subtype"]), ANYTHING))
 def test_no_message_is_fatal_and_none_explodes(message: dict[str, Any]) -> None:
     """Wrong types everywhere: an answer, and one no longer than a multiple of what came."""

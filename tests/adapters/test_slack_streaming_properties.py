@@ -12,7 +12,7 @@ from typing import cast
 
 import looptime
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.ports import Platform, Unavailable
@@ -206,7 +206,7 @@ async def process(
     st.sampled_from([240.0, 5.0]),
     st.one_of(st.none(), st.none(), st.floats(1.0, 20)),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_every_answer_ends_whole_with_each_character_once(
     told: list[Story], wrong: list[Trouble], seal: float, life: float, dies_at: float | None
 ) -> None:

@@ -121,7 +121,7 @@ PLACES = [
 
 @pytest.mark.long
 @given(STEPS, st.sampled_from(["0", "0.0005", "64"]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_in_whatever_order_they_ask_each_sees_its_own(
     steps: list[tuple[int, int, float, float]], memory: str
 ) -> None:

@@ -23,7 +23,7 @@ def gate_of(rule: Rule) -> Gate:
 
 @pytest.mark.parametrize("rule", [SLACK, DISCORD], ids=["bucket", "window"])
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_call_is_ever_refused_at_the_assumed_limit(rule: Rule, data: st.DataObject) -> None:
     """Law 2: whenever calls leave and however long each takes to arrive and to be answered."""
     rng = random.Random(data.draw(st.integers(0, 1 << 30)))

@@ -159,7 +159,7 @@ def test_a_rested_budget_tries_the_whole_burst_again_after_half_an_hour() -> Non
 
 
 @given(st.integers(0, 1 << 30), st.sampled_from(["bucket", "window"]), st.floats(0.1, 8.0))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_after_a_refusal_one_call_goes_alone_until_it_is_answered(seed: int, shape: str, slow: float) -> None:
     """Two calls at once on a budget that has just opened again would both be refused."""
     rng = random.Random(seed)
@@ -224,7 +224,7 @@ def test_a_window_without_headers_grows_back() -> None:
 
 
 @given(st.integers(0, 1 << 30), st.sampled_from([0.05, 0.3, 2.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_headers_of_a_sliding_window_are_never_overspent(seed: int, slow: float) -> None:
     """However late calls are counted and answered."""
     rng = random.Random(seed)

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Literal
 
 import looptime
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.ports import Denied, Op, Rejected, Unavailable
@@ -155,7 +155,7 @@ async def live(
     limits,
     st.sampled_from(["slack", "discord"]),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_every_reply_ends_whole_or_with_one_honest_outcome(
     told: list[Story], wrong: list[Trouble], limit: tuple[float, str], kind: str
 ) -> None:
@@ -227,7 +227,7 @@ def test_every_reply_ends_whole_or_with_one_honest_outcome(
 
 
 @given(st.lists(stories, min_size=1, max_size=3), st.sampled_from(["slack", "discord"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_without_faults_what_is_seen_only_grows(told: list[Story], kind: str) -> None:
     """Law 1: every frame of a page is a later text than the frame before."""
     rule = SLACK if kind == "slack" else DISCORD

@@ -123,7 +123,7 @@ TEXTS = st.lists(st.sampled_from(ATOMS), min_size=1, max_size=60).map("".join)
 
 
 @EACH
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     text=TEXTS | st.sampled_from([text[:2500] for text in scripts().values()]),
     limit=st.sampled_from([60, 300, 2000]),

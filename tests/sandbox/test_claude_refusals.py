@@ -308,7 +308,7 @@ _MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(fields=st.dictionaries(_FIELDS, _VALUES, max_size=4), messages=st.none() | _MESSAGES)
 def test_any_body_is_either_answered_or_refused(fields: dict[str, Any], messages: Any) -> None:
     """Whatever JSON comes, there is a Refusal or an answer, never an accident."""

@@ -597,7 +597,9 @@ def almost_right(draw: st.DrawFn) -> tuple[str, str, Any]:
     return method, path, replaced(body, draw(st.sampled_from(places(body))), draw(ANYTHING))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(sent=almost_right())
 async def test_no_body_makes_the_server_fail(client: Client, sent: tuple[str, str, Any]) -> None:
     """A body with any one mistake, on any route: an answer of Discord's, never a 500; and the views still work."""

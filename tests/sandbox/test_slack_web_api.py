@@ -300,7 +300,7 @@ _names = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     method=st.sampled_from(sorted(METHODS)),
     said=st.dictionaries(st.sampled_from(_names), _values, max_size=8),

@@ -158,7 +158,7 @@ def test_claude_is_told_what_a_plain_list_of_exchanges_says(tmp_path: Path) -> N
     with asyncio.Runner() as runner:
         store = runner.run(Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"))
 
-        @settings(max_examples=15, deadline=None)
+        @settings(max_examples=15)
         @given(STEPS)
         def run(steps: list[Step]) -> None:
             runner.run(play(store, steps))

@@ -165,7 +165,7 @@ def test_no_interleaving_overshoots_by_more_than_one_reply(tmp_path: Path) -> No
     with asyncio.Runner() as runner:
         store = runner.run(Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"))
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60)
         @given(steps=STEPS, person=st.integers(0, 100), channel=st.integers(0, 100), all_=st.integers(0, 200))
         def run(steps: list[Step], person: int, channel: int, all_: int) -> None:
             runner.run(play(steps, limits(person, channel, all_)))
