@@ -9,13 +9,15 @@ one thing (as in GFM and both clients), so is a footnote's mark, and so is a for
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_inline import StateInline, backtick, image, link
+from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.rules_inline.balance_pairs import processDelimiters
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
@@ -31,6 +33,7 @@ _SCHEME = re.compile(r"(?:https?|ftp)$", re.IGNORECASE)
 _DOLLARS = re.compile(r"\$(?=[^\s$])((?:\\.|[^$\n\\`]){0,300}?(?:[^\s\\$]|\\.))\$(?!\d)")
 _TEX = re.compile(r"[\\^_={}<>]|^[A-Za-z]$|^[A-Za-z]\s*[-+*/]")
 _FOOTNOTE = re.compile(r"\[\^([^\s\[\]]+)\]")
+_TICKS = re.compile(r"`+")
 _ESCAPED = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 # Nobody writes so many openers in one paragraph; to try each of them would take the square of their number.
@@ -78,6 +81,14 @@ class _State(StateInline):
             self.crowded = {
                 char: _nth(src, char, most) for char, most in _CROWD.items() if src.count(char) > most
             }
+
+    @cached_property
+    def ticks(self) -> dict[int, list[int]]:
+        """Where runs of backticks begin, by their length."""
+        places: dict[int, list[int]] = {}
+        for run in _TICKS.finditer(self.src):
+            places.setdefault(run.end() - run.start(), []).append(run.start())
+        return places
 
 
 def _nth(src: str, char: str, number: int) -> int:
@@ -206,17 +217,24 @@ def _escape(state: StateInline, silent: bool) -> bool:
 
 
 def _backticks(state: StateInline, silent: bool) -> bool:
-    start, src = state.pos, state.src
-    backtick(state, True)
+    """As the engine's own, which looks at each run up to the one that closes."""
+    assert isinstance(state, _State), "only paragraphs are read"
+    start, src, last = state.pos, state.src, state.posMax
+    inner = start + 1
+    while inner < last and src[inner] == "`":
+        inner += 1
+    length = inner - start
+    closers = state.ticks.get(length, [])
+    which = bisect_left(closers, inner)
+    if which == len(closers) or closers[which] + length > last:
+        state.pos = inner
+        return True
+    state.pos = closers[which] + length
     if not silent:
-        inner = start + 1
-        while inner < state.pos and src[inner] == "`":
-            inner += 1
-        if inner < state.pos:
-            content = src[inner : state.pos - (inner - start)].replace("\n", " ")
-            if content[0] == content[-1] == " " and content.strip(" "):
-                content = content[1:-1]
-            _found(state, Mark("code", start, state.pos, content))
+        content = src[inner : closers[which]].replace("\n", " ")
+        if content[0] == content[-1] == " " and content.strip(" "):
+            content = content[1:-1]
+        state.found.append(Mark("code", start, state.pos, content))
     return True
 
 

@@ -34,6 +34,7 @@ IN_TEXT = frozenset({SENTENCE, WORD, INSIDE, GRAPHEME})
 
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*[ \n]+|[。！？]+[」』”’）]*|\n[ \t]*")  # noqa: RUF001 (CJK sentences end so)
 _WORD = re.compile(r"[ \t\n]+|(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?=[\u3040-\u30ff\u3400-\u9fff])")
+_BREAK = re.compile(rf"{_SENTENCE.pattern}|{_WORD.pattern}")
 _FEW = 24  # pieces of emphasis that a cut closes and reopens
 _FLAGS = 64  # letters of flags looked back over, two for each; nobody writes more of them in a row
 # A number or bullet alone at a line's start belongs to what follows, whether or not it makes a list.
@@ -316,6 +317,8 @@ def _plain(
     source: str, start: int, end: int, inline: _Inline, quote: str, dedent: int, *, fine: bool
 ) -> Iterator[Cut]:
     """Cuts in a stretch without markup. Within emphasis it is closed and reopened; within a link never by choice."""
+    if not fine and not _BREAK.search(source, start, end):
+        return
     delimiters = [source[m.start : m.end] for m in inline.opened if m.kind != "link"]
     within = bool(inline.opened)
     closers, opener = "".join(reversed(delimiters)), "".join(delimiters)
