@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bot.claude.answer import Ask, Claude
 from bot.claude.events import Usage
 from bot.conversation import routing
 from bot.conversation.admission import Admission, Terms
+from bot.conversation.beginnings import older
 from bot.conversation.channel import Channel
 from bot.conversation.context import Context, Remarks
 from bot.conversation.journal import StoreJournal
@@ -99,8 +100,12 @@ class Answers:
 
     # ------------------------------------------------------------------------------------------ one question
 
-    async def in_turn(self, channel: Channel, taken: Taken) -> None:
-        """Answer it when the answers before it in its conversation have ended."""
+    async def in_turn(self, channel: Channel, taken: Taken, arriving: Awaitable[None]) -> None:
+        """Answer it when the answers before it in its conversation have ended.
+
+        `arriving`: until all is taken up that was said before it and has arrived.
+        """
+        message = taken.incoming.message
         waits = self.turns.busy(taken.conversation) or self._room.locked()
         status = Status(
             channel.platform,
@@ -111,12 +116,14 @@ class Answers:
             status.start()
         if taken.terms.preferences.while_answering == "steer":
             for before in self.live.in_conversation(taken.conversation):
-                if before.grows:
+                if before.grows and not older(message, before.incoming.message):
                     before.stop(sentences.STEERED)
         live = Live(taken.incoming, taken.conversation, taken.reply)
         try:
             with self.live.holding(live):
-                async with self.turns.next(taken.conversation):
+                await arriving
+                async with self.turns.next(taken.conversation, message):
+                    await self._overtake(live)
                     await self.now(channel, taken, live, status)
         except Exception:
             log.exception("question.failed", extra={"key": taken.incoming.key, "reply": taken.reply})
@@ -125,6 +132,17 @@ class Answers:
             status.cancel()
         if not taken.incoming.person.name:
             self._spawn(self._learn_name(channel, taken.incoming), f"name {taken.incoming.key}")
+
+    async def _overtake(self, live: Live) -> None:
+        """What was asked later, but came first, is told to Claude behind it."""
+        message = live.incoming.message
+        later = [
+            other.id
+            for other in self.live.in_conversation(live.conversation)
+            if other.waits and older(message, other.incoming.message)
+        ]
+        if later:
+            await self._store.place_before(live.id, later)
 
     async def now(
         self,

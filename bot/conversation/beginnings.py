@@ -34,11 +34,14 @@ class Beginnings:
     def precedes(self, incoming: Incoming, known_by: Iterable[str]) -> bool:
         """Whether it was said before the first question of its conversation, as far as that is remembered."""
         first = next((self._first[anchor] for anchor in known_by if anchor in self._first), None)
-        return first is not None and incoming.message is not None and _older(incoming.message, first)
+        return older(incoming.message, first)
 
 
-def _older(message: Ref, other: Ref) -> bool:
-    """Both platforms number the messages of a channel in order: Slack by time, Discord by snowflakes."""
-    if message.channel != other.channel:
+def older(message: Ref | None, other: Ref | None) -> bool:
+    """Whether a message was said before another. False where nobody can tell: in two channels, or without a message.
+
+    Both platforms number the messages of a channel in order: Slack by time, Discord by snowflakes.
+    """
+    if message is None or other is None or message.channel != other.channel:
         return False
     return (len(message.message), message.message) < (len(other.message), other.message)

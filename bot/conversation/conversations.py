@@ -256,7 +256,7 @@ class Conversations:
         if turned is not None and turned.sentence:
             await channel.refuse(incoming, language, turned.sentence, alone=turned.alone)
         if taken is not None:
-            await self._answers.in_turn(channel, taken)
+            await self._answers.in_turn(channel, taken, self._said_before(incoming))
 
     async def _written(self, incoming: Incoming) -> None:
         """A reply may be quicker than the disk: what it replies to is to be known before its conversation is sought."""
@@ -269,12 +269,15 @@ class Conversations:
     @asynccontextmanager
     async def _arrived(self, incoming: Incoming) -> AsyncIterator[None]:
         """Its turn to be taken up; what is done to its message meanwhile waits."""
-        anchors = routing.known_by(incoming)
         async with (
             self._taking.next(incoming.message or incoming.key),
-            self._arrivals.next(anchors[0] if anchors else incoming.key),
+            self._arrivals.next(_belongs(incoming), incoming.message),
         ):
             yield
+
+    def _said_before(self, incoming: Incoming) -> Coroutine[Any, Any, None]:
+        """Until what was said before it, and has arrived, is taken up: it may be a question of the same conversation."""
+        return self._arrivals.let_pass(_belongs(incoming), incoming.message)
 
     async def _is_for_us(self, incoming: Incoming, way: Way) -> bool:
         if await self._unlisted(incoming):
@@ -382,6 +385,11 @@ class Conversations:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
+
+
+def _belongs(incoming: Incoming) -> str:
+    """What is known of its conversation before anybody has asked the disk."""
+    return next(iter(routing.known_by(incoming)), incoming.key)
 
 
 def _placed(incoming: Incoming, terms: Terms) -> Incoming:

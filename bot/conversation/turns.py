@@ -1,7 +1,9 @@
-"""Who is next. Law: first come, first served within one key; different keys never wait for each other.
+"""Who is next. Law: first come, first served within one key, but that a message which was said earlier goes before those
+that were said after it and still wait; different keys never wait for each other.
 
-Used twice: questions that may belong together are taken up in the order in which they arrived, and a conversation
-answers one of them at a time. Nothing of a key is kept when nobody holds it or waits for it.
+Used twice: questions that may belong together are taken up one by one, and a conversation answers one of them at a time.
+Two sockets, or two requests over HTTP, may bring in swapped what two people said in the same second. Nothing of a key is
+kept when nobody holds it or waits for it.
 """
 
 from __future__ import annotations
@@ -9,37 +11,55 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.conversation.beginnings import older
+from bot.ports import Ref
+
+
+@dataclass(slots=True, eq=False)
+class _Entrant:
+    """Somebody in a line; `said`: the message that they are about, where its place in time counts."""
+
+    said: Ref | None
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Turns:
-    """One queue for each key."""
+    """One line for each key; the first in it holds the key."""
 
     def __init__(self) -> None:
-        self._queues: dict[Hashable, _Queue] = {}
+        self._lines: dict[Hashable, list[_Entrant]] = {}
 
     def __len__(self) -> int:
         """How many keys are held or waited for."""
-        return len(self._queues)
+        return len(self._lines)
 
     def busy(self, key: Hashable) -> bool:
         """Whether somebody who asks for this key now would have to wait."""
-        return key in self._queues
+        return key in self._lines
 
     @asynccontextmanager
-    async def next(self, key: Hashable) -> AsyncIterator[None]:
-        """This key's next free moment."""
-        queue = self._queues.setdefault(key, _Queue())
-        queue.people += 1
+    async def next(self, key: Hashable, said: Ref | None = None) -> AsyncIterator[None]:
+        """This key's next free moment. Whoever is called is not overtaken any more."""
+        line = self._lines.setdefault(key, [])
+        entrant = _Entrant(said)
+        later = (at for at, other in enumerate(line) if at and older(said, other.said))
+        line.insert(next(later, len(line)), entrant)
+        line[0].called.set()
         try:
-            async with queue.lock:
-                yield
+            await entrant.called.wait()
+            yield
         finally:
-            queue.people -= 1
-            if not queue.people:
-                del self._queues[key]
+            line.remove(entrant)
+            entrant.over.set()
+            if line:
+                line[0].called.set()
+            else:
+                del self._lines[key]
 
-
-class _Queue:
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.people = 0
+    async def let_pass(self, key: Hashable, said: Ref | None) -> None:
+        """Wait until nobody stands in this line, or holds its key, with what was said earlier."""
+        while earlier := [other for other in self._lines.get(key, ()) if older(other.said, said)]:
+            await earlier[0].over.wait()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -90,6 +90,27 @@ class Questions(Part):
             return conversation.id
 
     @whole
+    async def place_before(self, reply: str, later: Collection[str]) -> None:
+        """The question of `reply` stands before those of `later` from now on, which have no answer yet: it was asked
+        before them, and came in behind them.
+        """
+        async with self._transaction() as session:
+            question = await session.scalar(_questions([reply]))
+            if question is None:
+                return
+            answered = select(Turn.reply).where(Turn.reply.in_(later), Turn.role == "assistant")
+            behind = await session.scalars(
+                _questions(later).where(
+                    Turn.conversation == question.conversation,
+                    Turn.id < question.id,
+                    Turn.reply.not_in(answered),
+                )
+            )
+            last = await session.scalar(select(func.max(Turn.id)))
+            for number, turn in enumerate(behind.all(), start=1):
+                await session.execute(update(Turn).where(Turn.id == turn.id).values(id=(last or 0) + number))
+
+    @whole
     async def claim(self, key: str, *, now: float | None = None) -> bool:
         """Take up an event that makes no reply (an empty question). False: it was taken up before."""
         async with self._transaction() as session:
@@ -152,6 +173,15 @@ class Questions(Part):
             for anchor in anchors:
                 await rows.bind(session, anchor, conversation.id)
             return conversation.id
+
+
+def _questions(replies: Collection[str]) -> Select[Turn]:
+    """As people asked them, in order."""
+    return (
+        select(Turn)
+        .where(Turn.reply.in_(replies), Turn.role == "user", Turn.state != "summary")
+        .order_by(Turn.id)
+    )
 
 
 async def _claimed(session: AsyncSession, key: str, now: float) -> bool:

@@ -96,6 +96,14 @@ class FakeStore(Store):
         )
         return conversation
 
+    async def place_before(self, reply: str, later: Collection[str]) -> None:
+        await self._work("place_before", reply)
+        said = self.said[self.rows[reply].conversation]
+        at = next(n for n, (one, _) in enumerate(said) if one.reply == reply)
+        answered = {one.reply for one, _ in said if one.role == "assistant"}
+        behind = [told for told in said[:at] if told[0].reply in later and told[0].reply not in answered]
+        said[:] = [told for told in said if told not in behind] + behind
+
     def _forked(self, upto: str) -> int:
         """The conversation of a reply; a copy up to there, if it has gone on since."""
         conversation = self.rows[upto].conversation

@@ -73,6 +73,28 @@ async def test_an_answer_stands_behind_its_own_question_also_when_the_next_came_
     assert await said(store, conversation, before="r1") == [("user", "first")]
 
 
+async def test_a_question_that_came_in_late_stands_before_those_that_were_said_after_it(store: Store) -> None:
+    """Those that are answered already stay where they are, and so does what other conversations say."""
+    conversation = await begin(store, question("0", "a", text="zero"), "r0")
+    await answer(store, "r0", "answer to zero")
+    for number in ("3", "4", "1"):
+        await begin(store, question(number, "a", text=f"word {number}"), f"r{number}")
+    elsewhere = await begin(store, question("5", "b", text="elsewhere"), "r5")
+    await store.place_before("r1", ["r0", "r3", "r4", "r5", "unheard of"])
+    await store.place_before("unheard of", ["r1"])
+    await store.place_before("r3", ["r4"])  # it stands there already
+    await answer(store, "r1", "answer to 1")
+    assert await said(store, conversation, before="r4") == [
+        ("user", "zero"),
+        ("assistant", "answer to zero"),
+        ("user", "word 1"),
+        ("assistant", "answer to 1"),
+        ("user", "word 3"),
+        ("user", "word 4"),
+    ]
+    assert await said(store, elsewhere) == [("user", "elsewhere")]
+
+
 async def test_a_refused_exchange_leaves_the_context_and_a_partial_answer_stays(store: Store) -> None:
     conversation = await begin(store, question("1", "a", text="fine"), "r1")
     await answer(store, "r1", "half an ans", "partial")
