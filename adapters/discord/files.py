@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
 from adapters.discord import budgets, outbound
-from adapters.discord.calls import Call, Calls, now, plain
+from adapters.discord.calls import Call, Calls, Met, now, plain
 from adapters.discord.interactions import Interactions
-from adapters.discord.outcomes import Expired
+from adapters.discord.outcomes import Expired, Unreferenced
 from adapters.discord.rest import Rest
 from adapters.discord.seen import Seen
 from bot.ports import Attachment, File, Outcome, Place, Rejected, Sent, Unread
@@ -56,10 +56,11 @@ class Files:
     # ------------------------------------------------------------------------------------------------------- upload
 
     async def upload(self, place: Place, file: File, text: str) -> Outcome:
+        """A file with a line of text, as a reply to the answer that it belongs to where Discord shows the arrow."""
         if len(file.data) > min(self._limit(place), REQUEST_LIMIT - 64 * 1024):
             return Rejected("too_large")
         named = File(_name(file.name), file.mime, file.data)
-        body = {
+        body: dict[str, Any] = {
             "content": text[: outbound.CONTENT],
             "allowed_mentions": dict(outbound.NONE_PINGED),
             "flags": outbound.SUPPRESS_EMBEDS,
@@ -68,16 +69,24 @@ class Files:
         interaction = self._interactions.answering(place, now())
         if interaction is not None and interaction.original and not interaction.visible:
             call = self._calls.webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
+            followed = await self._calls.insist(
+                call, body, within=UPLOAD_SECONDS, channel=place.channel, files=(named,)
+            )
+            if not isinstance(followed, Expired):
+                return plain(followed)
+            interaction.dead = True
+        call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
+        arrow = self._seen.page_of(place.reply_to) or place.reply_to
+        reading: Met = Unreferenced("")
+        if arrow:
+            referring = {**body, "message_reference": outbound.referring(arrow, place.channel)}
+            reading = await self._calls.insist(
+                call, referring, within=UPLOAD_SECONDS, channel=place.channel, files=(named,)
+            )
+        if isinstance(reading, Unreferenced):
             reading = await self._calls.insist(
                 call, body, within=UPLOAD_SECONDS, channel=place.channel, files=(named,)
             )
-            if not isinstance(reading, Expired):
-                return plain(reading)
-            interaction.dead = True
-        call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
-        reading = await self._calls.insist(
-            call, body, within=UPLOAD_SECONDS, channel=place.channel, files=(named,)
-        )
         if isinstance(reading, Sent):
             self._seen.made(reading.ref)
         return plain(reading)

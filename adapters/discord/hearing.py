@@ -21,7 +21,7 @@ from adapters.discord.interactions import Interactions
 from adapters.discord.seen import Seen
 from adapters.discord.standing import Standings
 from bot import sentences
-from bot.ports import Event, Ref, Submitted
+from bot.ports import Control, Event, Pressed, Ref, Submitted
 from bot.translations import say
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -72,6 +72,7 @@ class Hearing:
             self._seen.made(Ref(channel, message), str(d.get("nonce") or ""))
             return
         self._seen.said(channel, message)
+        self._seen.goes_on(channel, anew=False)
         self._name_all(d)
         if not d.get("webhook_id"):
             self._standings.note(d, author)
@@ -91,6 +92,9 @@ class Hearing:
         if edited is None:
             return
         self._seen.printed(message, inbound.print_of(d))
+        if self._seen.is_ours(self._seen.last_in(edited.message.channel)):
+            # Where we have written since, that is the answer, and is what changes.
+            self._seen.goes_on(edited.message.channel, anew=True)
         self._standings.note(d, d["author"])
         self._name_all(d)
         self._events.put_nowait(edited)
@@ -138,6 +142,8 @@ class Hearing:
         elif act.event is not None:
             if isinstance(act.event, Submitted) and act.opened:
                 self._asides.forms.filled_in(act.opened, act.event.values)
+            again = isinstance(act.event, Pressed) and act.event.control is Control.REGENERATE
+            self._seen.goes_on(act.channel, anew=again)
             self._events.put_nowait(act.event)
 
     def _picked(self, act: Act, interaction: Interaction) -> None:

@@ -198,7 +198,7 @@ class DiscordPlatform:
         """
         now = asyncio.get_running_loop().time()
         self._typed = {channel: at for channel, at in self._typed.items() if now - at < TYPING_APART}
-        if not text or place.channel in self._typed:
+        if not text or place.channel in self._typed or not self._writing.shows_typing(place):
             return
         self._typed[place.channel] = now
         try:

@@ -55,6 +55,8 @@ class Seen:
         self._last: Recent[str, str] = Recent()
         self._questions: Recent[str, None] = Recent()
         self._prints: Recent[str, tuple[str, str]] = Recent()
+        self._pages: Recent[str, str] = Recent()  # question -> the newest page of its answer
+        self._anew: Recent[str, None] = Recent()  # channels where the answer that comes next is there already
 
     def first(self, key: str) -> bool:
         """False for an event that was seen before: a RESUME replays what it is not sure of."""
@@ -73,6 +75,24 @@ class Seen:
 
     def is_question(self, message: str) -> bool:
         return message in self._questions
+
+    def answered(self, question: str, page: str) -> None:
+        """A page of this message's answer exists."""
+        self._pages.put(question, page)
+
+    def page_of(self, question: str) -> str:
+        """The newest page of a message's answer; "" where there is none that we know of."""
+        return self._pages.get(question) or ""
+
+    def goes_on(self, channel: str, *, anew: bool) -> None:
+        """What somebody has just done here is answered in a new message, or (`anew`) in those of an older answer."""
+        if anew:
+            self._anew.put(channel, None)
+        else:
+            self._anew.drop(channel)
+
+    def is_anew(self, channel: str) -> bool:
+        return channel in self._anew
 
     def printed(self, message: str, print_: tuple[str, str]) -> None:
         """What a message says now, as a fingerprint (see `inbound.print_of`)."""

@@ -168,6 +168,8 @@ class Writing:
     def _page(self, place: Place, content: Content, ref: Ref) -> None:
         for name in filter(None, (content.reply, place.route)):
             self._newest.put(name, ref.message)
+        if place.reply_to:
+            self._seen.answered(place.reply_to, ref.message)
 
     async def _edit(self, ref: Ref, content: Content, *, aside: bool = False) -> Outcome:
         call = Call("PATCH", f"/channels/{ref.channel}/messages/{ref.message}", budgets.EDIT, ref.channel)
@@ -281,10 +283,14 @@ class Writing:
 
     # --------------------------------------------------------------------------------------------- statuses, reading
 
+    def shows_typing(self, place: Place) -> bool:
+        """Typing lasts ten seconds, or until the next message (docs: trigger typing indicator): where the answer comes in
+        a message that is there already nothing would end it. A command shows "thinking" by itself.
+        """
+        stands = self._seen.page_of(place.reply_to) or self._seen.is_anew(place.channel)
+        return not stands and self._interactions.answering(place, now()) is None
+
     async def typing(self, place: Place) -> None:
-        """Typing lasts ten seconds (docs: trigger typing indicator). A command shows "thinking" by itself."""
-        if self._interactions.answering(place, now()) is not None:
-            return
         call = Call("POST", f"/channels/{place.channel}/typing", budgets.TYPING, place.channel)
         await self._calls.aside(call)
 

@@ -271,8 +271,14 @@ class Controls:
                 pressed.place, pressed.person, say(terms.language, sentences.NOT_KNOWN_ANY_MORE)
             )
             return
+        place = answered.place
+        if not (
+            place.private and place.reply_to
+        ):  # that is the thread of an answer in a direct message (Slack)
+            last = answered.refs[-1] if answered.refs else pressed.message
+            place = replace(place, reply_to=last.message)
         outcome = await channel.upload(
-            answered.place, attaching.whole(answered.text), say(terms.language, sentences.FILE_TITLE)
+            place, attaching.whole(answered.text), say(terms.language, sentences.FILE_TITLE)
         )
         if not isinstance(outcome, Sent):
             log.warning(

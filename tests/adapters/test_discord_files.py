@@ -265,6 +265,28 @@ async def test_a_file_stands_in_the_place_with_its_line(stage: Stage) -> None:
     assert stage.meter.spendings.count(stage.platform.buckets("post", incoming.place, None)[0].key) == 1
 
 
+async def test_a_file_is_a_reply_to_its_answer(stage: Stage) -> None:
+    """Whoever finds it later knows what it is of; an answer that was deleted meanwhile leaves it standing alone."""
+    incoming = await stage.ask()
+    page = await stage.post(incoming.place)
+    await stage.server.say(stage.linus, stage.general, "meanwhile")
+    for reply_to in (incoming.place.reply_to, page.message):
+        outcome = await stage.platform.upload(replace(incoming.place, reply_to=reply_to), ANSWER, "")
+        assert isinstance(outcome, Sent)
+        assert stage.shown(outcome.ref)["reply_to"] == page.message
+    await stage.platform.delete(incoming.place, page)
+    assert isinstance(await stage.platform.upload(incoming.place, ANSWER, ""), Sent)
+
+
+async def test_a_file_comes_without_an_arrow_where_there_may_be_none(stage: Stage) -> None:
+    """160002: Read Message History is missing, which an arrow needs and a file does not."""
+    incoming = await stage.ask()
+    await stage.server.revoke(stage.general, "read_message_history")
+    outcome = await stage.platform.upload(incoming.place, ANSWER, "")
+    assert isinstance(outcome, Sent)
+    assert stage.shown(outcome.ref)["reply_to"] == ""
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

@@ -22,7 +22,7 @@ from bot.ports import (
     Sent,
     Unavailable,
 )
-from tests.adapters.discord_stage import PATCH, POST, TYPING, Stage, content, staged
+from tests.adapters.discord_stage import PATCH, POST, Stage, content, staged
 
 
 @pytest.fixture
@@ -300,31 +300,7 @@ async def test_nobody_listening_means_certainly_not_applied(stage: Stage) -> Non
     assert outcome == Unavailable("connect", applied=False)
 
 
-# --------------------------------------------------------------------------------------------------- statuses and names
-
-
-async def test_typing_is_seen_counted_and_never_in_the_edit_budget(stage: Stage) -> None:
-    """A status spends its own bucket, and several at once are one call."""
-    incoming = await stage.ask()
-    await asyncio.gather(*(stage.platform.status(incoming.place, "thinking") for _ in range(5)))
-    assert len(stage.calls(TYPING)) == 1
-    assert stage.record.entries("status", channel=stage.general)
-    keys = {
-        b.key for op in ("post", "edit") for b in stage.platform.buckets(op, incoming.place, Ref("1", "2"))
-    }
-    assert len([key for key in stage.meter.spendings if key not in keys]) == 1
-    await stage.platform.status(incoming.place, "")
-    assert len(stage.calls(TYPING)) == 1
-
-
-async def test_a_status_that_is_refused_is_left_out(stage: Stage) -> None:
-    """Cosmetic calls are shed first."""
-    incoming = await stage.ask()
-    stage.server.faults.fault(TYPING, status=429, retry_after=60.0)
-    await stage.platform.status(incoming.place, "thinking")
-    await stage.platform.status(incoming.place, "thinking")
-    assert len(stage.calls(TYPING)) == 1
-    assert len(stage.meter.refusals) == 1
+# --------------------------------------------------------------------------------------------------- names
 
 
 async def test_names_come_from_what_was_said_or_are_asked_for(stage: Stage) -> None:

@@ -237,8 +237,10 @@ async def test_the_answer_as_a_file_holds_claudes_words_alone() -> None:
         await stage.quiet()
         press(stage, Control.FILE)
         await stage.quiet()
-        [(_, file, title)] = stage.chat.uploads
+        [(place, file, title)] = stage.chat.uploads
         assert (file.name, file.data, title) == ("answer.md", b"# Title\n\nText.", sentences.FILE_TITLE)
+        [answer] = stage.chat.visible()
+        assert (place.thread, place.reply_to) == ("1700.1", answer.ref.message)
 
 
 async def test_a_deleted_answer_leaves_the_channel_and_the_context() -> None:
