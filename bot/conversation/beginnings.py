@@ -1,8 +1,8 @@
 """Where conversations began. Pure, but for what it remembers. Law: what was said before anybody asked us is history, in
 whatever order it arrives, and no follow-up.
 
-Slack's library hands on events that come together in any order, and a platform delivers again what it believes lost: so
-a message of a thread may arrive behind the mention that was made under it.
+Two sockets and requests over HTTP bring what comes together in any order, and a platform delivers again what it believes
+lost: so a message of a thread may arrive behind the mention that was made under it.
 """
 
 from __future__ import annotations

@@ -314,6 +314,34 @@ async def test_a_server_that_tells_everybody_is_heard_once(stranger: Stranger, g
     assert sorted(kinds) == ["Incoming", "Incoming", "Incoming", "Pressed"]
 
 
+async def test_what_one_socket_brings_at_once_is_handed_on_in_its_order(
+    stranger: Stranger, guest: SlackPlatform
+) -> None:
+    """Questions, presses and commands, of which Bolt answers some at once and others by and by."""
+    await guest.connect(Meter())
+    events = guest.events()
+    press = {
+        "type": "block_actions",
+        "user": {"id": "U1"},
+        "channel": {"id": "C1"},
+        "container": {"message_ts": "1.2"},
+        "actions": [{"action_id": "inkstream:stop", "value": "r1"}],
+    }
+    command = {"command": "/ask", "channel_id": "C1", "user_id": "U1"}
+    sent: list[str] = []
+    for n in range(0, 60, 4):
+        # In a direct message: a mention waits a moment for its twin, and would put the others in order by that.
+        for at in (n, n + 3):
+            said = {"type": "message", "channel_type": "im", "channel": "D1", "user": "U1", "ts": f"{at}.0"}
+            await stranger.tell(f"{at}", {"type": "event_callback", "event": {**said, "text": f"{at}"}})
+        await stranger.tell(f"{n}p", {**press, "trigger_id": f"{n + 1}"}, "interactive")
+        await stranger.tell(f"{n}c", {**command, "text": f"{n}c", "trigger_id": f"{n + 2}"}, "slash_commands")
+        sent += [f"{n}", f"{n + 3}", "pressed", f"{n}c"]
+    async with asyncio.timeout(10):
+        came = [await anext(events) for _ in sent]
+    assert [event.text if isinstance(event, Incoming) else "pressed" for event in came] == sent
+
+
 @pytest.mark.parametrize(("failures", "least", "most"), [(1, 0.25, 0.5), (4, 2.0, 4.0), (10_000, 15.0, 30.0)])
 def test_pauses_grow_and_stay_bearable(failures: int, least: float, most: float) -> None:
     """A month of failures is not a month of waiting, and a fleet does not come back as one."""
