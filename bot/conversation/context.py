@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _LINES: Final = 200  # of a thread that the bot comes into; more would say little and cost much
 # An imported thread may be far larger than any model takes; of so many times the budget a summary is made.
 _SUMMARISED_AT_ONCE: Final = 2
+_SUMMARIES: Final = 2  # for one answer, where what the first was made of is changed meanwhile
 
 
 class Taken(Protocol):
@@ -135,14 +136,23 @@ class Context:
         self, channel: Channel, taken: Taken, remarks: Remarks, old: Sequence[Said], kept: list[Said]
     ) -> list[Said]:
         """The conversation with a summary in the place of its oldest turns; without them, where there is none."""
-        language, upto = taken.terms.language, old[-1].reply
-        text = await self._summary(channel, taken, old)
-        if not text:
-            remarks.remark(say(language, sentences.HISTORY_LEFT_OUT))
-            return kept
-        await self._store.summarised(taken.conversation, upto, text)
-        remarks.remark(say(language, sentences.SUMMARISED))
-        return await self._store.turns(taken.conversation, before=taken.reply)
+        language, conversation, reply = taken.terms.language, taken.conversation, taken.reply
+        for _ in range(_SUMMARIES):
+            text = await self._summary(channel, taken, old)
+            if not text:
+                break
+            done = await self._store.summarised(conversation, old, text, before=reply)
+            turns = await self._store.turns(conversation, before=reply)
+            if done:
+                remarks.remark(say(language, sentences.SUMMARISED))
+                return turns
+            # Somebody has edited or taken away what it was made of: it would tell Claude what is not said any more.
+            log.info("summary.outdated", extra={"reply": reply})
+            old, kept = self._parted(turns)
+            if not old:
+                return kept
+        remarks.remark(say(language, sentences.HISTORY_LEFT_OUT))
+        return kept
 
     async def _summary(self, channel: Channel, taken: Taken, old: Sequence[Said]) -> str:
         settings, preferences = self._settings, taken.terms.preferences

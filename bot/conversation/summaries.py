@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from itertools import count
 from typing import Final
 
 from bot.claude.answer import Ask, Claude
@@ -32,11 +33,12 @@ class Summaries:
         self._store = store
         self._claude = claude
         self._spending = spending
+        self._numbers = count(1)  # an answer may need a second one, before the first is settled
         self._settling: set[asyncio.Task[None]] = set()
 
     async def make(self, ask: Ask, reply: str, account: Account, preferences: Preferences) -> str:
         """What Claude says to it; "" where there is no money for it, or it said nothing in time."""
-        name = f"{reply}:summary"
+        name = f"{reply}:summary{next(self._numbers)}"
         over = await self._spending.reserve(name, account, ask, preferences)
         if over is not None:
             return ""

@@ -1,13 +1,15 @@
-"""What Claude is told of a conversation. Law: an answer stands right behind its own question, and what was refused is
-never told again.
+"""What Claude is told of a conversation. Law: an answer stands right behind its own question, what was refused is never
+told again, and a summary stands for nothing but what is still said so.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.ports import Attachment, Line, Place
 from bot.store import rows
@@ -27,36 +29,7 @@ class Contexts(Part):
         instead of all that it stands for.
         """
         async with self._transaction() as session:
-            place = await session.get(Conversation, conversation)
-            if place is None:
-                return []
-            exchanges = await rows.exchanges(session, conversation)
-            people = {turn.person for turns in exchanges.values() for turn in turns if turn.person}
-            names = {
-                row.id: row.name
-                for row in await session.scalars(
-                    select(PersonName).where(
-                        PersonName.platform == place.platform,
-                        PersonName.workspace == place.workspace,
-                        PersonName.id.in_(people),
-                    )
-                )
-            }
-            said: list[Said] = []
-            for reply, turns in exchanges.items():
-                if reply == before:
-                    said += [
-                        _said(turn, names)
-                        for turn in turns
-                        if turn.role == "user" and turn.state != "summary"
-                    ]
-                    break
-                summary = [_said(turn, names) for turn in turns if turn.state == "summary"]
-                if summary:
-                    said = summary[-1:]
-                else:
-                    said += [_said(turn, names) for turn in turns]
-            return said
+            return await _told(session, conversation, before)
 
     @whole
     async def is_new(self, conversation: int) -> bool:
@@ -133,12 +106,25 @@ class Contexts(Part):
             return True
 
     @whole
-    async def summarised(self, conversation: int, upto: str, text: str, *, now: float | None = None) -> None:
-        """From now on `text` stands for the exchange `upto` ("": what was imported) and all before it.
+    async def summarised(
+        self,
+        conversation: int,
+        told: Sequence[Said],
+        text: str,
+        *,
+        before: str | None = None,
+        now: float | None = None,
+    ) -> bool:
+        """From now on `text` stands for these, the oldest of the conversation's `turns` (asked for with this `before`).
 
-        What it stands for is kept, for a fork or a Regenerate in its midst, and for forgetting.
+        False: that is not what is told any more, since a question was edited or an answer taken away while the summary
+        was made, and nothing is written. What it stands for is kept, for a fork or a Regenerate in its midst, and for
+        forgetting; where that is changed later, the summary is deleted.
         """
         async with self._transaction() as session:
+            stands = await _told(session, conversation, before)
+            if not told or _nameless(stands[: len(told)]) != _nameless(told):
+                return False
             session.add(
                 Turn(
                     conversation=conversation,
@@ -146,10 +132,11 @@ class Contexts(Part):
                     person="",
                     text=text,
                     state="summary",
-                    reply=upto,
+                    reply=told[-1].reply,
                     at=time.time() if now is None else now,
                 )
             )
+            return True
 
     @whole
     async def replace_question(
@@ -162,6 +149,7 @@ class Contexts(Part):
             )
             if turn is None:
                 return False
+            await rows.unsummarised(session, turn.conversation, reply)
             turn.text = text
             if files is not None:
                 turn.files = rows.stored_files(files)
@@ -171,6 +159,9 @@ class Contexts(Part):
     async def forget_exchange(self, reply: str) -> None:
         """A deleted answer and its question leave the context."""
         async with self._transaction() as session:
+            known = await session.get(Reply, reply)
+            if known is not None:
+                await rows.unsummarised(session, known.conversation, reply)
             await session.execute(delete(Turn).where(Turn.reply == reply, Turn.state != "summary"))
             await session.execute(update(Reply).where(Reply.id == reply).values(text="", announce=""))
 
@@ -187,6 +178,40 @@ class Contexts(Part):
     async def knows_name(self, place: Place, person: str) -> bool:
         async with self._transaction() as session:
             return await session.get(PersonName, (place.platform, place.workspace, person)) is not None
+
+
+async def _told(session: AsyncSession, conversation: int, before: str | None) -> list[Said]:
+    place = await session.get(Conversation, conversation)
+    if place is None:
+        return []
+    exchanges = await rows.exchanges(session, conversation)
+    people = {turn.person for turns in exchanges.values() for turn in turns if turn.person}
+    names = {
+        row.id: row.name
+        for row in await session.scalars(
+            select(PersonName).where(
+                PersonName.platform == place.platform,
+                PersonName.workspace == place.workspace,
+                PersonName.id.in_(people),
+            )
+        )
+    }
+    said: list[Said] = []
+    for reply, turns in exchanges.items():
+        if reply == before:
+            said += [_said(turn, names) for turn in turns if turn.role == "user" and turn.state != "summary"]
+            break
+        summary = [_said(turn, names) for turn in turns if turn.state == "summary"]
+        if summary:
+            said = summary[-1:]
+        else:
+            said += [_said(turn, names) for turn in turns]
+    return said
+
+
+def _nameless(told: Sequence[Said]) -> list[Said]:
+    """A name that was learnt meanwhile changes nothing of what was said."""
+    return [replace(one, name="") for one in told]
 
 
 def _said(turn: Turn, names: dict[str, str]) -> Said:

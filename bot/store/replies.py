@@ -207,6 +207,7 @@ class Replies(Part):
                 return None
             row.state, row.text, row.notice, row.stop_reason = "growing", "", "", ""
             row.model, row.updated, row.seconds, row.micros = model, now, 0.0, 0
+            await rows.unsummarised(session, row.conversation, reply)
             await _forget_answer(session, reply)
             await session.execute(update(Turn).where(Turn.reply == reply).values(state="whole"))
             await session.flush()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -86,6 +86,22 @@ async def order(session: AsyncSession, conversation: int) -> list[str]:
         .order_by(Turn.id)
     )
     return list(dict.fromkeys(replies))
+
+
+async def unsummarised(session: AsyncSession, conversation: int, reply: str) -> None:
+    """This exchange is about to change: the summaries that stand for it would tell what is not said any more.
+
+    What they stood for is told word for word again, until that is too long once more.
+    """
+    here = Turn.conversation == conversation
+    begun = select(func.min(Turn.id)).where(here, Turn.reply == reply).scalar_subquery()
+    since = (
+        select(Turn.reply)
+        .where(here, Turn.reply != "")
+        .group_by(Turn.reply)
+        .having(func.min(Turn.id) >= begun)
+    )
+    await session.execute(delete(Turn).where(here, Turn.state == "summary", Turn.reply.in_(since)))
 
 
 def copied(turns: Sequence[Turn], conversation: int) -> list[Turn]:

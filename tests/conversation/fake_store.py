@@ -294,14 +294,25 @@ class FakeStore(Store):
         self.said[conversation] = [*before, *self.said.get(conversation, [])]
         return True
 
-    async def summarised(self, conversation: int, upto: str, text: str, *, now: float | None = None) -> None:
+    async def summarised(
+        self,
+        conversation: int,
+        told: Sequence[Said],
+        text: str,
+        *,
+        before: str | None = None,
+        now: float | None = None,
+    ) -> bool:
         await self._work("summarised")
-        said = self.said[conversation]
+        if list(told) != (await self.turns(conversation, before=before))[: len(told)]:
+            return False
+        said, upto = self.said[conversation], told[-1].reply
         last = max(at for at, (one, _) in enumerate(said) if one.reply == upto)
         self.said[conversation] = [
             (Said("user", "", "", text, upto, state="summary"), "summary"),
             *said[last + 1 :],
         ]
+        return True
 
     async def unfinished(self) -> list[Unfinished]:
         return [

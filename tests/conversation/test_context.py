@@ -195,6 +195,54 @@ async def test_a_stop_closes_the_summarys_request_and_what_it_read_is_paid() -> 
     assert len(asyncio.all_tasks()) == 1
 
 
+async def test_a_summary_of_words_that_were_changed_meanwhile_is_made_anew() -> None:
+    one = asker(claude=FakeClaude(10.0, "Foxes.", Done("end_turn")), INKSTREAM_HISTORY_TOKENS="4500")
+    await talk(one, 4)
+    taken, remarks = await one.take("And now?"), Remarks()
+    asking = asyncio.create_task(one.context.ask(one.channel, taken, remarks))
+    await asyncio.sleep(5)
+    await one.store.replace_question("r1", f"Question of a badger. {LONG}")
+    asked = await asking
+    assert remarks.lines == [sentences.SUMMARISED]
+    first, second = (str(summary.ask.messages) for summary in one.claude.asked)
+    assert "Question 0." in first
+    assert "Question of a badger." in second
+    assert "Question 0." not in second
+    assert str(asked.messages).count("Foxes.") == 1
+    await asyncio.sleep(1)
+    assert reserved(one) == 0, "both are paid"
+
+
+async def test_a_conversation_that_is_changed_all_the_time_is_told_without_its_oldest_turns() -> None:
+    """Nobody waits for a third summary."""
+    one = asker(claude=FakeClaude(10.0, "Foxes.", Done("end_turn")), INKSTREAM_HISTORY_TOKENS="4500")
+    await talk(one, 4)
+    taken, remarks = await one.take("And now?"), Remarks()
+    asking = asyncio.create_task(one.context.ask(one.channel, taken, remarks))
+    for number in range(2):
+        await asyncio.sleep(8)
+        await one.store.replace_question("r1", f"Badger {number}. {LONG}")
+    asked = await asking
+    assert remarks.lines == [sentences.HISTORY_LEFT_OUT]
+    assert len(one.claude.asked) == 2
+    assert "Foxes." not in str(asked.messages)
+    assert "Question 3." in str(asked.messages)
+
+
+async def test_a_conversation_of_which_most_is_taken_away_meanwhile_needs_no_summary() -> None:
+    one = asker(claude=FakeClaude(10.0, "Foxes.", Done("end_turn")), INKSTREAM_HISTORY_TOKENS="4500")
+    await talk(one, 4)
+    taken, remarks = await one.take("And now?"), Remarks()
+    asking = asyncio.create_task(one.context.ask(one.channel, taken, remarks))
+    await asyncio.sleep(5)
+    for reply in ("r1", "r2"):
+        await one.store.forget_exchange(reply)
+    asked = await asking
+    assert remarks.lines == []
+    assert "Foxes." not in str(asked.messages)
+    assert [f"Question {number}." in str(asked.messages) for number in range(4)] == [False, False, True, True]
+
+
 async def test_an_imported_thread_of_any_length_is_summarised_from_its_end() -> None:
     """Two hundred messages of a few thousand words each: more than any model takes."""
     one = asker(claude=FakeClaude("Foxes.", Done("end_turn")), INKSTREAM_HISTORY_TOKENS="4500")

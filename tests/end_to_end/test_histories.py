@@ -20,14 +20,17 @@ from tests.end_to_end.stage import Bot, Chat
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bot")]
 
 ADA, GRACE, LINUS = range(3)
-# The budget is 1,000 tokens of three characters each: three exchanges of this size fit, four do not.
-LENGTH = 700
+# The budget is 1,000 tokens of three characters each: two exchanges of this size fit, three do not.
+LENGTH = 1_100
 SLOWLY = 20.0  # characters a second
+TOPICS = ("aardvark", "bilby", "capybara", "dingo", "echidna", "fossa", "gerenuk")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
     world.claude.speed = 4_000.0
+    for topic in TOPICS:
+        world.discord.state.add_channel(topic)
     made = Bot(tmp_path_factory.mktemp("bot"), world.environment())
     await made.start(INKSTREAM_HISTORY_TOKENS="1000")
     yield made
@@ -53,16 +56,20 @@ class Talk:
     """One conversation, in a thread on Slack and in a chain of replies on Discord."""
 
     chat: Chat
-    topic: str
+    topic: str  # a channel of Discord's is called so, too, that nobody waits for another's messages
     turns: list[Turn] = field(default_factory=list)
 
     def words(self, number: int) -> str:
         return f"Question {number} of the {self.topic} on {self.chat.name}?"
 
+    @property
+    def channel(self) -> str:
+        return self.chat.channel(self.topic if self.chat.name == "discord" else "general")
+
     async def say(self, number: int, person: int = ADA, *, under: int = -1) -> str:
         """The next question, under the last answer (or another one); its message."""
         if not self.turns:
-            return await self.chat.mention(self.words(number), person=person)
+            return await self.chat.mention(self.words(number), person=person, channel=self.channel)
         return await self.put(self.words(number), person, under=under)
 
     async def put(self, text: str, person: int = ADA, *, under: int = -1) -> str:
@@ -118,23 +125,23 @@ class Talk:
 async def test_the_oldest_turns_are_summarised_once_and_it_says_so(chat: Chat) -> None:
     """What comes later carries the summary in the place of the oldest turns, word for word the same each time."""
     talk = Talk(chat, "aardvark")
-    made = talk.summary("They spoke of an animal, three times.")
-    for number in range(5):
+    made = talk.summary("They spoke of an animal, twice.")
+    for number in range(4):
         await talk.ask(number, (ADA, GRACE)[number % 2])
     marked = [sentences.SUMMARISED in turn.below for turn in talk.turns]
-    assert marked == [False, False, False, False, True]
+    assert marked == [False, False, False, True]
     [summary] = talk.summaries
-    fourth = talk.turns[3].request
-    assert summary.messages[:6] == fourth.messages[:6], "asked with what Claude has in its cache"
-    assert summary.body["system"] == fourth.body["system"]
-    assert [one["role"] for one in summary.messages] == ["user", "assistant"] * 3 + ["user"]
-    last = talk.turns[4].request
+    third = talk.turns[2].request
+    assert summary.messages[:4] == third.messages[:4], "asked with what Claude has in its cache"
+    assert summary.body["system"] == third.body["system"]
+    assert [one["role"] for one in summary.messages] == ["user", "assistant"] * 2 + ["user"]
+    last = talk.turns[3].request
     begins = str(last.messages[0]["content"])
     assert begins.startswith(history.SUMMARY.format(text=made))
-    assert talk.words(3) in begins
-    for number in range(3):
+    assert talk.words(2) in begins
+    for number in range(2):
         assert talk.words(number) not in str(last.messages)
-    later = await talk.ask(5)
+    later = await talk.ask(4)
     assert sentences.SUMMARISED not in later.below
     assert later.request.messages[:3] == last.messages
     assert len(talk.summaries) == 1
@@ -143,15 +150,15 @@ async def test_the_oldest_turns_are_summarised_once_and_it_says_so(chat: Chat) -
 
 async def test_where_no_summary_is_had_the_answer_comes_and_says_what_it_lacks(chat: Chat) -> None:
     talk = Talk(chat, "bilby")
-    for number in range(4):
+    for number in range(3):
         await talk.ask(number)
     chat.world.claude.fault("empty", when=history.SUMMARISE)
-    without = await talk.ask(4)
+    without = await talk.ask(3)
     assert sentences.HISTORY_LEFT_OUT in without.below
     assert talk.words(0) not in without.sent
-    assert talk.words(3) in without.sent
+    assert talk.words(2) in without.sent
     made = talk.summary("They spoke of a marsupial.")
-    again = await talk.ask(5)
+    again = await talk.ask(4)
     assert sentences.SUMMARISED in again.below, "nothing is lost for good"
     assert made in again.sent
     assert talk.words(0) in str(talk.summaries[-1].messages)
@@ -161,12 +168,12 @@ async def test_a_long_thread_that_the_bot_comes_into_is_summarised(chat: Chat) -
     talk = Talk(chat, "capybara")
     made = talk.summary("Ten lines about a rodent.")
     lines = [f"Line {number} of the capybara on {chat.name}. " + "It swims. " * 30 for number in range(10)]
-    root = str(await chat.server.say(chat.person(LINUS), chat.channel(), lines[0]))
-    more: dict[str, str] = {}
-    if chat.name == "slack":
-        place, more = chat.channel(), {"thread": root}
-    else:
-        place = await chat.server.start_thread(chat.person(LINUS), chat.channel(), "Rodents", message=root)
+    root = str(await chat.server.say(chat.person(LINUS), talk.channel, lines[0]))
+    place = talk.channel
+    more: dict[str, Any] = {"thread": root}
+    if chat.name == "discord":
+        place = await chat.server.start_thread(chat.person(LINUS), talk.channel, "Rodents", message=root)
+        more = {}
     for number, line in enumerate(lines[1:], 1):
         await chat.server.say(chat.person((LINUS, GRACE)[number % 2]), place, line, **more)
     question = await chat.mention("So what is it, then?", channel=place, **more)
@@ -183,10 +190,10 @@ async def test_a_long_thread_that_the_bot_comes_into_is_summarised(chat: Chat) -
 
 async def test_a_stop_while_a_summary_is_made_ends_that_at_once(chat: Chat) -> None:
     talk = Talk(chat, "dingo")
-    for number in range(4):
+    for number in range(3):
         await talk.ask(number)
     talk.summary("They spoke of a dog. " * 20, speed=SLOWLY)
-    question = await talk.say(4)
+    await talk.say(3)
     await chat.world.record.wait(lambda _: bool(talk.summaries and talk.summaries[0].said), within=10)
     since = len(chat.world.record)
     await talk.put("stop")
@@ -199,15 +206,63 @@ async def test_a_stop_while_a_summary_is_made_ends_that_at_once(chat: Chat) -> N
     await chat.world.record.wait(lambda _: bool(summary.ended), within=5)
     assert summary.ended == "closed by client"
     await chat.world.record.wait(stopped, within=5)
-    assert question
-    assert not any(talk.words(4) in one.question for one in chat.world.claude.requests)
+    assert not any(talk.words(3) in one.question for one in chat.world.claude.requests)
+
+
+async def edit(talk: Talk, number: int, words: str) -> None:
+    """Whoever asked changes the words of a question; the bot was addressed in the first one alone."""
+    chat, turn = talk.chat, talk.turns[number]
+    text = words if number else f"{chat.server.mention} {words}"
+    await chat.server.change(chat.person(), turn.page["channel"], turn.question, text)
+
+
+async def test_a_question_that_is_edited_while_it_is_summarised_is_summarised_in_its_new_words(
+    chat: Chat,
+) -> None:
+    talk = Talk(chat, "fossa")
+    for number in range(3):
+        await talk.ask(number)
+    stale = talk.summary("They spoke in the old words.", speed=SLOWLY)
+    fresh = talk.summary("They spoke in the new words.")
+    await talk.say(3)
+    await chat.world.record.wait(lambda _: bool(talk.summaries and talk.summaries[0].said), within=10)
+    changed = f"Rather this of the fossa on {chat.name}!"
+    await edit(talk, 1, changed)
+    turn = await talk.answered("", talk.words(3))
+    assert sentences.SUMMARISED in turn.below
+    assert fresh in turn.sent
+    assert stale not in turn.sent
+    first, second = (str(one.messages) for one in talk.summaries)
+    assert talk.words(1) in first
+    assert talk.words(1) not in second
+    assert changed in second
+    anew = await talk.answered("", changed)
+    assert anew.page["message"] == talk.turns[1].page["message"], "and it is answered anew, in its place"
+
+
+async def test_what_is_edited_after_it_was_summarised_is_summarised_again(chat: Chat) -> None:
+    talk = Talk(chat, "gerenuk")
+    stale = talk.summary("They spoke in the old words.")
+    for number in range(4):
+        await talk.ask(number)
+    assert stale in talk.turns[3].sent
+    changed = f"Rather this of the gerenuk on {chat.name}!"
+    await edit(talk, 0, changed)
+    anew = await talk.answered("", changed)
+    assert anew.page["message"] == talk.turns[0].page["message"]
+    fresh = talk.summary("They spoke in the new words.")
+    turn = await talk.ask(4)
+    assert fresh in turn.sent
+    assert stale not in turn.sent
+    assert stale not in str(talk.summaries[-1].messages)
+    assert changed in str(talk.summaries[-1].messages)
 
 
 async def test_a_reply_to_an_older_answer_has_its_words_and_not_the_summary(world: World) -> None:
     """Discord: it goes on from there, in a conversation of its own."""
     talk = Talk(Chat(world, "discord"), "echidna")
     made = talk.summary("They spoke of a monotreme.")
-    for number in range(5):
+    for number in range(4):
         await talk.ask(number)
     assert made in talk.turns[-1].sent
     fork = await talk.ask(9, GRACE, under=1)

@@ -64,3 +64,10 @@ async def said(store: Store, conversation: int, before: str | None = None) -> li
 
 async def words(store: Store, conversation: int, before: str | None = None) -> list[str]:
     return [turn.text for turn in await store.turns(conversation, before=before)]
+
+
+async def summarise(store: Store, conversation: int, upto: str, text: str) -> None:
+    """What is told up to this exchange is summarised."""
+    told = await store.turns(conversation)
+    last = max(at for at, one in enumerate(told) if one.reply == upto)
+    assert await store.summarised(conversation, told[: last + 1], text)

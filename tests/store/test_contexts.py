@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 
 from bot.ports import Attachment, Line, Person, Ref
@@ -16,6 +17,7 @@ from tests.store.stage import (
     exchange,
     question,
     said,
+    summarise,
     words,
 )
 
@@ -149,7 +151,7 @@ async def test_a_summary_stands_for_all_before_it(store: Store) -> None:
     await answer(store, "r0", "answer zero")
     await exchange(store, "r1", "a", "one", "answer one")
     await exchange(store, "r2", "a", "two", "answer two")
-    await store.summarised(conversation, "r1", "they spoke")
+    await summarise(store, conversation, "r1", "they spoke")
     told = await store.turns(conversation)
     assert [(turn.state, turn.text) for turn in told] == [
         ("summary", "they spoke"),
@@ -157,7 +159,7 @@ async def test_a_summary_stands_for_all_before_it(store: Store) -> None:
         ("whole", "answer two"),
     ]
     await exchange(store, "r3", "a", "three", "answer three")
-    await store.summarised(conversation, "r2", "they spoke on")
+    await summarise(store, conversation, "r2", "they spoke on")
     assert await words(store, conversation) == ["they spoke on", "three", "answer three"]
 
 
@@ -165,7 +167,7 @@ async def test_an_older_question_is_asked_again_with_its_own_words_before_it(sto
     conversation = await exchange(store, "r1", "a", "one", "answer one")
     await exchange(store, "r2", "a", "two", "answer two")
     await exchange(store, "r3", "a", "three", "answer three")
-    await store.summarised(conversation, "r2", "summary")
+    await summarise(store, conversation, "r2", "summary")
     assert await words(store, conversation, before="r3") == ["summary", "three"]
     assert await words(store, conversation, before="r2") == ["one", "answer one", "two"]
 
@@ -174,7 +176,7 @@ async def test_a_fork_in_the_midst_of_what_was_summarised_has_the_words(store: S
     conversation = await exchange(store, "r1", "a", "one", "answer one")
     await exchange(store, "r2", "a", "two", "answer two")
     await exchange(store, "r3", "a", "three", "answer three")
-    await store.summarised(conversation, "r2", "summary")
+    await summarise(store, conversation, "r2", "summary")
     await exchange(store, "r4", "a", "four", "answer four")
 
     async def fork(upto: str) -> list[str]:
@@ -184,6 +186,91 @@ async def test_a_fork_in_the_midst_of_what_was_summarised_has_the_words(store: S
     assert await fork("r1") == ["one", "answer one", "again"]
     assert await fork("r2") == ["one", "answer one", "two", "answer two", "again"]
     assert await fork("r3") == ["summary", "three", "answer three", "again"]
+
+
+async def _summarised(store: Store) -> int:
+    """Four exchanges, of which a summary stands for three, made of an earlier one for the first."""
+    conversation = await exchange(store, "r1", "a", "one", "answer one")
+    await exchange(store, "r2", "a", "two", "answer two")
+    await summarise(store, conversation, "r1", "first")
+    await exchange(store, "r3", "a", "three", "answer three")
+    await exchange(store, "r4", "a", "four", "answer four")
+    await summarise(store, conversation, "r3", "second")
+    assert await words(store, conversation) == ["second", "four", "answer four"]
+    return conversation
+
+
+LAST = ["four", "answer four"]
+
+
+async def test_a_question_that_is_changed_is_told_in_its_new_words_and_no_summary_has_the_old_ones(
+    store: Store,
+) -> None:
+    conversation = await _summarised(store)
+    await store.replace_question("r2", "two, but blue")
+    assert await words(store, conversation) == [
+        "first", "two, but blue", "answer two", "three", "answer three", *LAST
+    ]  # fmt: skip
+    await store.replace_question("r1", "one, but blue")
+    assert (await words(store, conversation))[:2] == ["one, but blue", "answer one"]
+
+
+async def test_an_answer_that_is_generated_anew_is_in_no_summary(store: Store) -> None:
+    conversation = await _summarised(store)
+    await store.again("r3", model="m")
+    assert await words(store, conversation) == ["first", "two", "answer two", "three", *LAST]
+    await answer(store, "r3", "better")
+    assert (await words(store, conversation))[-3:] == ["better", *LAST]
+
+
+async def test_an_answer_that_is_taken_away_is_in_no_summary(store: Store) -> None:
+    conversation = await _summarised(store)
+    await store.forget_exchange("r1")
+    assert await words(store, conversation) == ["two", "answer two", "three", "answer three", *LAST]
+
+
+async def test_what_comes_after_a_summary_may_change_and_it_stays(store: Store) -> None:
+    conversation = await _summarised(store)
+    await store.replace_question("r4", "four, but blue")
+    await store.again("r4", model="m")
+    assert await words(store, conversation) == ["second", "four, but blue"]
+
+
+async def test_a_question_that_claude_had_refused_comes_back_out_of_a_summary(store: Store) -> None:
+    conversation = await exchange(store, "r1", "a", "one", "answer one")
+    await begin(store, question("k2", "a", text="two"), "r2")
+    await answer(store, "r2", "no", "refused")
+    await exchange(store, "r3", "a", "three", "answer three")
+    await exchange(store, "r4", "a", "four", "answer four")
+    await summarise(store, conversation, "r3", "one and three")
+    await store.again("r2", model="m")
+    assert await words(store, conversation) == [
+        "one", "answer one", "two", "three", "answer three", *LAST
+    ]  # fmt: skip
+
+
+async def test_a_summary_of_what_was_changed_while_it_was_made_is_not_kept(store: Store) -> None:
+    """And one of words that their author had forgotten meanwhile, least of all."""
+    conversation = await exchange(store, "r1", "a", "one", "answer one", person="U-eva")
+    await exchange(store, "r2", "a", "two", "answer two", person="U-ada")
+    await exchange(store, "r3", "a", "three", "answer three", person="U-ada")
+
+    async def made_while(change: Awaitable[object]) -> bool:
+        told = (await store.turns(conversation, before="r3"))[:-1]
+        await change
+        return await store.summarised(conversation, told, "EVA said", before="r3")
+
+    assert not await made_while(store.replace_question("r2", "two, but blue"))
+    assert not await made_while(store.again("r2", model="m"))
+    await answer(store, "r2", "answer two")
+    assert not await made_while(store.forget_person("slack", None, "U-eva"))
+    assert await words(store, conversation) == [
+        "two, but blue", "answer two", "three", "answer three"
+    ]  # fmt: skip
+    assert await made_while(store.named(THREAD, "U-ada", "Ada")), "a name is no change of words"
+    assert await words(store, conversation) == ["EVA said", "three", "answer three"]
+    assert not await made_while(store.forget_exchange("r2")), "a summary is told, too"
+    assert not await made_while(store.forget_person("slack", None, "U-ada")), "nor is there a conversation"
 
 
 # ------------------------------------------------------------------------------------------------ changes

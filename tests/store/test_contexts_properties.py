@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.store.store import Store
-from tests.store.stage import answer, begin, question, words
+from tests.store.stage import answer, begin, question, summarise, words
 
 
 @dataclass
@@ -48,6 +48,17 @@ class Model:
             else:
                 said += [exchange.asked, *([exchange.told] if exchange.told else [])]
         return said
+
+    def changes(self, exchange: Exchange) -> None:
+        """What it has been summarised with is told word for word again."""
+        for one in self.exchanges[self.exchanges.index(exchange) :]:
+            one.summary = ""
+
+    def covered(self, exchange: Exchange) -> bool:
+        """Whether a summary stands for it."""
+        return any(
+            one.summary and not one.refused for one in self.exchanges[self.exchanges.index(exchange) :]
+        )
 
     def upto(self, reply: str) -> list[Exchange]:
         copied: list[Exchange] = []
@@ -126,18 +137,21 @@ def test_claude_is_told_what_a_plain_list_of_exchanges_says(tmp_path: Path) -> N
                 one.refused = True
                 one.told = ""
                 await answer(store, one.reply, f"t{number}", "refused")
-            case "again" if ended and not one.summary:
+            case "again" if ended:
+                talk.changes(one)
                 one.refused, one.told = False, ""
                 await store.again(one.reply, model="m")
             case "change" if not one.refused:
+                talk.changes(one)
                 one.asked = f"c{number}"
                 assert await store.replace_question(one.reply, one.asked)
-            case "summarise" if one.told:
+            case "summarise" if one.told and not talk.covered(one):
                 one.summary = f"s{number}"
-                await store.summarised(talk.id, one.reply, one.summary)
+                await summarise(store, talk.id, one.reply, one.summary)
             case "fork" if one.told:
                 await ask(store, talks, talk, which, upto=one.reply)
-            case "delete" if one.told and not one.summary:
+            case "delete" if one.told:
+                talk.changes(one)
                 await store.forget_exchange(one.reply)
                 talk.gone.add(one.person)
                 talk.exchanges.remove(one)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.ports import Line, Person, Ref
 from bot.store.ledger import Account, Cost
 from bot.store.store import Store
-from tests.store.stage import DAY, DIRECT, THREAD, answer, begin, exchange, question, words
+from tests.store.stage import DAY, DIRECT, THREAD, answer, begin, exchange, question, summarise, words
 
 NOON = 1_795_435_200.0  # 2026-11-23, 12:00 UTC
 EVA = "U-eva"
@@ -36,7 +36,7 @@ async def _a_life(store: Store) -> tuple[int, int]:
     thread = await exchange(store, "r2", "thread", "ada asks", "to ada", person="U-ada", name="Ada")
     await exchange(store, "r3", "thread", "EVA-THREAD", "EVA-REPLY", person=EVA)
     await exchange(store, "r4", "thread", "ada again", "to ada again", person="U-ada")
-    await store.summarised(thread, "r3", "EVA said EVA-THREAD")
+    await summarise(store, thread, "r3", "EVA said EVA-THREAD")
     await store.feedback("r2", EVA, "bad", "EVA-COMMENT")
     await store.preferences.change("slack", "T1", "C1", {"footer": True}, by=EVA)
     return direct, thread
