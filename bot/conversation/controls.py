@@ -111,9 +111,21 @@ class Controls:
 
     # ------------------------------------------------------------------------------------------ stop
 
+    def growing(self, incoming: Incoming, conversation: int | None) -> list[Live]:
+        """What is being answered where this was said: in its conversation, by the message that it replies to, and in its
+        thread, where a command begins a conversation of its own.
+        """
+        live, place = self._answers.live, incoming.place
+        found = live.in_conversation(conversation) if conversation is not None else []
+        if incoming.answers is not None and (replied := live.by_message(incoming.answers)) is not None:
+            found.append(replied)
+        if place.thread or place.parent:
+            found += live.in_place(place.platform, place.workspace, place.channel, place.thread)
+        return list(dict.fromkeys(found))
+
     async def stop_here(self, channel: Channel, place: Place, person: Person, locale: str = "") -> bool:
-        """The command, or the word to us alone: stop what grows in this thread, or else in this channel. Whether there
-        was anything to stop; somebody who may not stop it is told so.
+        """The command, or the word to us alone at a channel's top level: stop what grows in the thread that its answer
+        would open, or else in this channel. Whether there was anything to stop; somebody who may not stop it is told so.
         """
         live = self._answers.live
         growing = live.in_place(place.platform, place.workspace, place.channel, place.thread)

@@ -185,26 +185,39 @@ class Conversations:
     async def _heard(self, channel: Channel, incoming: Incoming) -> None:
         """Something was said: an order, a question, or nothing that concerns us."""
         verb = words.order(incoming.text) if not incoming.files and not incoming.bot else ""
-        if not verb or (incoming.how == "overheard" and verb != "stop"):
+        overheard = incoming.how == "overheard"
+        if not verb or (overheard and verb != "stop"):
             await self.asked(channel, incoming, incoming.how)
-        elif incoming.how == "overheard":
+        elif overheard:
             await self._stopped_by_word(channel, incoming)
+        elif verb == "stop" and incoming.threaded:
+            ordered = _as_order(incoming, verb)
+            await self._or_told(channel, ordered, self._stopped_by_word(channel, incoming))
         elif await self._fresh(incoming.key):
             ordered = _as_order(incoming, verb)
             await self._or_told(channel, ordered, self._orders.ordered(channel, ordered))
 
     async def _stopped_by_word(self, channel: Channel, incoming: Incoming) -> None:
-        """The bare word stops what grows in its thread or reply chain; where nothing grows it is just a word."""
+        """The bare word stops what grows in its thread or reply chain, and nothing elsewhere; where nothing grows it is
+        just a word, unless it was said to us.
+        """
+        overheard = incoming.how == "overheard"
         try:
             await self._written(incoming)
             conversation = await self._store.conversation_of(routing.known_by(incoming))
         except StoreError:
             log.exception("overheard.failed", extra={"key": incoming.key})
-            return
-        live = self._answers.live.in_conversation(conversation) if conversation is not None else []
+            conversation = None
+            if overheard:
+                return
+        live = self._controls.growing(incoming, conversation)
         # A delivery that comes late or twice must not stop what grows by then.
-        if live and await self._fresh(incoming.key):
-            await self._controls.stop(channel, live, incoming.place, incoming.person, incoming.locale)
+        if (overheard and not live) or not await self._fresh(incoming.key):
+            return
+        place, person = incoming.place, incoming.person
+        if not await self._controls.stop(channel, live, place, person, incoming.locale) and not overheard:
+            terms = await self._terms(channel, incoming)
+            await channel.answer(place, person, say(terms.language, sentences.NOTHING_TO_STOP))
 
     async def _concerns_us(self, incoming: Incoming, known_by: Sequence[str]) -> bool:
         """Whether something that was not said to us belongs to a conversation of ours, or to a channel where we

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -112,6 +113,60 @@ async def test_only_the_bare_word_stops(text: str, stops: bool) -> None:
         assert (stage.claude.open == 0) == stops
         await stage.quiet()
         assert len(stage.claude.asked) == (1 if stops else 2)
+
+
+@pytest.mark.parametrize("how", ["mention", "overheard"])
+async def test_the_word_in_a_quiet_thread_stops_nothing_elsewhere(how: str) -> None:
+    """Fault 26: one's own answers in other threads of the channel are another matter."""
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("One?", thread="1")
+        stage.ask("Two?", thread="2")
+        await asyncio.sleep(3)
+        stage.ask("stop", thread="3", how=how, threaded=True)
+        await asyncio.sleep(1)
+        assert stage.claude.open == 2
+        stage.ask("stop", thread="2", how=how, threaded=True)
+        await asyncio.sleep(1)
+        assert stage.claude.open == 1
+        await stage.quiet()
+        assert stage.chat.thread("1") == [WORDS.strip()]
+        assert stage.chat.said_beside("told") == ([sentences.NOTHING_TO_STOP] if how == "mention" else [])
+
+
+@pytest.mark.parametrize("how", ["mention", "overheard"])
+async def test_the_word_as_a_reply_stops_the_answer_that_it_replies_to(how: str) -> None:
+    """Fault 26, where answers stand in the channel itself (Discord)."""
+    place = Place("fake", "T1", "C1")
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        for number in ("100", "101"):
+            message = Ref("C1", number)
+            asking = replace(place, reply_to=number)
+            stage.ask(f"{number}?", place=asking, scope=f"message:C1:{number}", message=message)
+        await asyncio.sleep(3)
+        second = stage.chat.visible()[1].ref
+        stage.ask(
+            "stop",
+            place=place,
+            scope="message:C1:102",
+            message=Ref("C1", "102"),
+            answers=second,
+            threaded=True,
+            how=how,
+        )
+        await stage.quiet()
+        assert [text.endswith(notice(sentences.STOPPED)) for text in stage.chat.texts()] == [False, True]
+
+
+async def test_the_word_stops_what_a_command_has_begun_in_its_thread() -> None:
+    """There it is a conversation of its own (Discord); to whoever reads along it is the thread's."""
+    place = Place("fake", "T1", "C9", parent="C1")
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("Why?", place=place, how="command", scope="message:C9:interaction")
+        await asyncio.sleep(3)
+        stage.ask("stop", place=place, how="mention", scope="thread:C9", threaded=True)
+        await asyncio.sleep(1)
+        assert stage.claude.open == 0
+        await stage.quiet()
 
 
 @pytest.mark.long
