@@ -243,7 +243,24 @@ RESERVED = "Answers under way have taken the rest of today's limit of {limit}. P
 QUESTION_CHANGED = "The question was changed; I am answering it anew."
 QUESTION_DELETED = "The question was deleted."
 
+# What the commands are called and said to do, where the platform shows that in everybody's own language.
+COMMAND_ASK = "Ask Claude a question"
+COMMAND_ASK_QUESTION = "What do you want to know?"
+COMMAND_ASK_FILE = "A file that the question is about"
+COMMAND_ORDERS = "Settings, usage, help"
+COMMAND_SETTINGS = "Change how I answer here"
+COMMAND_USAGE = "See what was used and spent"
+COMMAND_NEW = "Begin a new conversation"
+COMMAND_STOP = "Stop the answer that is growing here"
+COMMAND_HELP = "How to ask me, and what I can do"
+COMMAND_FORGET = "Delete what I have stored about you"
+OPTION_QUESTION = "question"
+OPTION_FILE = "file"
+MENU_ASK_ABOUT = "Ask Claude about this"
+MENU_SUMMARIZE = "Summarize thread"
+
 # Commands.
+OLD_COMMAND = "This command belongs to an older version of me. Mention me with your question instead."
 USE_THE_COMMAND = "I can only show that to you alone: please type {command}."
 USAGE_YOU = "You"
 USAGE_CHANNEL = "This channel"

@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import discord
+from discord.http import Route
 
 from adapters.discord.acts import ASK_ABOUT, COMMAND, FILE, ORDERS, QUESTION, SUMMARIZE
+from bot import sentences
+from bot.translations import say
 
 _log = logging.getLogger(__name__)
 
@@ -23,32 +26,92 @@ _EVERYWHERE: Final[Mapping[str, Any]] = {
     "contexts": [0, 1],
 }
 
+LOCALES: Final = (
+    *(
+        "id",
+        "da",
+        "de",
+        "en-GB",
+        "en-US",
+        "es-ES",
+        "es-419",
+        "fr",
+        "hr",
+        "it",
+        "lt",
+        "hu",
+        "nl",
+        "no",
+        "pl",
+        "pt-BR",
+    ),
+    *(
+        "ro",
+        "fi",
+        "sv-SE",
+        "vi",
+        "tr",
+        "cs",
+        "el",
+        "bg",
+        "ru",
+        "uk",
+        "hi",
+        "th",
+        "zh-CN",
+        "ja",
+        "zh-TW",
+        "ko",
+    ),
+)
+"""Documented: the languages of Discord's clients (reference: locales)."""
+
 _ORDERS: Final[Mapping[str, str]] = {
-    "settings": "Change how I answer here",
-    "usage": "See what was used and spent",
-    "new": "Begin a new conversation",
-    "stop": "Stop the answer that is growing here",
-    "help": "How to ask me, and what I can do",
-    "forget": "Delete what I have stored about you",
+    "settings": sentences.COMMAND_SETTINGS,
+    "usage": sentences.COMMAND_USAGE,
+    "new": sentences.COMMAND_NEW,
+    "stop": sentences.COMMAND_STOP,
+    "help": sentences.COMMAND_HELP,
+    "forget": sentences.COMMAND_FORGET,
 }
+
+
+def _localized(field: str, sentence: str) -> dict[str, Any]:
+    """In every language of Discord's that we speak; a client of any other shows the English."""
+    told = {locale: said for locale in LOCALES if (said := say(locale, sentence)) != sentence}
+    return {f"{field}_localizations": told} if told else {}
+
+
+def _described(sentence: str) -> dict[str, Any]:
+    return {"description": sentence, **_localized("description", sentence)}
+
+
+def _menu(name: str, sentence: str) -> dict[str, Any]:
+    """A message's menu is nothing but its name. What people type keeps its name in every language: it stands in help and in
+    other people's words.
+    """
+    return {"name": name, "type": 3, **_localized("name", sentence), **_EVERYWHERE}
+
 
 COMMANDS: Final[Sequence[dict[str, Any]]] = (
     {
         "name": COMMAND,
         "type": 1,
-        "description": "Ask Claude a question",
+        **_described(sentences.COMMAND_ASK),
         "options": [
             {
                 "name": QUESTION,
                 "type": 3,
-                "description": "What do you want to know?",
+                **_localized("name", sentences.OPTION_QUESTION),
+                **_described(sentences.COMMAND_ASK_QUESTION),
                 "required": True,
                 "max_length": 6000,
             },
             {
                 "name": FILE,
                 "type": 11,
-                "description": "A file that the question is about",
+                **_localized("name", sentences.OPTION_FILE),
+                **_described(sentences.COMMAND_ASK_FILE),
             },
         ],
         **_EVERYWHERE,
@@ -56,14 +119,12 @@ COMMANDS: Final[Sequence[dict[str, Any]]] = (
     {
         "name": ORDERS,
         "type": 1,
-        "description": "Settings, usage, help",
-        "options": [
-            {"name": name, "type": 1, "description": description} for name, description in _ORDERS.items()
-        ],
+        **_described(sentences.COMMAND_ORDERS),
+        "options": [{"name": name, "type": 1, **_described(sentence)} for name, sentence in _ORDERS.items()],
         **_EVERYWHERE,
     },
-    {"name": ASK_ABOUT, "type": 3, **_EVERYWHERE},
-    {"name": SUMMARIZE, "type": 3, **_EVERYWHERE},
+    _menu(ASK_ABOUT, sentences.MENU_ASK_ABOUT),
+    _menu(SUMMARIZE, sentences.MENU_SUMMARIZE),
 )
 
 _RETRY_SECONDS: Final = (5.0, 30.0, 120.0, 600.0)
@@ -115,7 +176,9 @@ async def register(
 async def _attempt(client: discord.Client, application: int) -> str | None:
     """Read, compare, write if need be. What went wrong, in a word; None when the commands are there."""
     try:
-        stored = await client.http.get_global_commands(application)
+        # Discord tells the translations only when it is asked for them, which discord.py does not.
+        route = Route("GET", "/applications/{application_id}/commands", application_id=application)
+        stored = await client.http.request(route, params={"with_localizations": "true"})
         if differ(stored):
             await client.http.bulk_upsert_global_commands(application, list(COMMANDS))
             _log.info("the slash commands were registered")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from adapters.discord import acts, inbound, reading
 from adapters.discord.acts import Act
@@ -25,10 +25,6 @@ from bot.ports import Control, Event, Pressed, Ref, Submitted
 from bot.translations import say
 
 Payload: TypeAlias = Mapping[str, Any]
-
-UNKNOWN_COMMAND: Final = (
-    "This command belongs to an older version of me. Mention me with your question instead."
-)
 
 
 class Hearing:
@@ -132,7 +128,7 @@ class Hearing:
         user = (d.get("member") or {}).get("user") or d.get("user") or {}
         self._standings.note(d, user, locale=act.locale)
         if act.kind == "unknown":
-            self._interactions.decline(act, UNKNOWN_COMMAND)
+            self._interactions.decline(act, say(act.locale, sentences.OLD_COMMAND))
             return
         interaction = self._interactions.take(act)
         if act.group is not None:

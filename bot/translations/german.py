@@ -68,7 +68,7 @@ GERMAN: Mapping[str, str] = {
     en.HELP: """\
 **So fragst du mich**
 - Erwähne mich, oder schreib mir direkt. In einem Thread, in dem ich geantwortet habe, geht es auch ohne Erwähnung.
-- `/ask` und deine Frage, oder „Ask Claude about this“ im Menü einer Nachricht.
+- `/ask` und deine Frage, oder „Claude dazu fragen“ im Menü einer Nachricht (in Slack „Ask Claude about this“).
 
 **Während ich antworte**: der Knopf Anhalten, die Reaktion 🛑, oder das bloße Wort „stop“.
 **Danach**: Neu antworten, Weiter, die Antwort als Datei, Löschen. Ändere deine Frage, und ich antworte neu.
@@ -204,6 +204,21 @@ Wort allein: „settings“, „usage“, „new“, „help“, „forget me“
     "Bitte frage in einer Minute noch einmal.",
     en.QUESTION_CHANGED: "Die Frage wurde geändert; ich antworte neu.",
     en.QUESTION_DELETED: "Die Frage wurde gelöscht.",
+    en.COMMAND_ASK: "Claude etwas fragen",
+    en.COMMAND_ASK_QUESTION: "Was möchtest du wissen?",
+    en.COMMAND_ASK_FILE: "Eine Datei, um die es in der Frage geht",
+    en.COMMAND_ORDERS: "Einstellungen, Verbrauch, Hilfe",
+    en.COMMAND_SETTINGS: "Ändern, wie ich hier antworte",
+    en.COMMAND_USAGE: "Sehen, was verbraucht und ausgegeben wurde",
+    en.COMMAND_NEW: "Ein neues Gespräch beginnen",
+    en.COMMAND_STOP: "Die Antwort anhalten, die hier wächst",
+    en.COMMAND_HELP: "Wie du mich fragst, und was ich kann",
+    en.COMMAND_FORGET: "Löschen, was ich über dich gespeichert habe",
+    en.OPTION_QUESTION: "frage",
+    en.OPTION_FILE: "datei",
+    en.MENU_ASK_ABOUT: "Claude dazu fragen",
+    en.MENU_SUMMARIZE: "Thread zusammenfassen",
+    en.OLD_COMMAND: "Diesen Befehl kannte eine ältere Fassung von mir. Erwähne mich stattdessen mit deiner Frage.",
     en.USE_THE_COMMAND: "Das kann ich nur dir allein zeigen: Bitte schreibe {command}.",
     en.USAGE_YOU: "Du",
     en.USAGE_CHANNEL: "Dieser Kanal",

@@ -1,7 +1,8 @@
 """REST: registering application commands. Law: what Discord would refuse to register is refused whole.
 
 Docs: interactions/application-commands (100 slash, 15 user and 15 message commands; names 1-32; descriptions 1-100; 25
-options; 25 choices; 8,000 characters in all; required options first).
+options; 25 choices; 8,000 characters in all, of each translated field its longest; required options first). Translations
+are told only where the call asks for them (`with_localizations`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,46 @@ from sandbox.record import Record
 MOST = {1: 100, 2: 15, 3: 15}
 TEXT_MAX = 8000
 # docs, "Application Command Naming": ^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$, lower case where there is one
+# docs, reference: locales
+LOCALES = (
+    *(
+        "id",
+        "da",
+        "de",
+        "en-GB",
+        "en-US",
+        "es-ES",
+        "es-419",
+        "fr",
+        "hr",
+        "it",
+        "lt",
+        "hu",
+        "nl",
+        "no",
+        "pl",
+        "pt-BR",
+    ),
+    *(
+        "ro",
+        "fi",
+        "sv-SE",
+        "vi",
+        "tr",
+        "cs",
+        "el",
+        "bg",
+        "ru",
+        "uk",
+        "hi",
+        "th",
+        "zh-CN",
+        "ja",
+        "zh-TW",
+        "ko",
+    ),
+)
+TRANSLATED = {"name": 32, "description": 100}
 SLASH_NAME = re.compile(r"[-_'\w]{1,32}", re.UNICODE)
 
 
@@ -60,7 +101,10 @@ class Commands:
         return found
 
     async def listed(self, call: Call) -> Answer:
-        return 200, self._of(self._guild(call))
+        found = self._of(self._guild(call))
+        if call.query.get("with_localizations", "").lower() in ("true", "1"):
+            return 200, found
+        return 200, [_untranslated(one) for one in found]
 
     async def get(self, call: Call) -> Answer:
         return 200, self._find(call)
@@ -153,15 +197,17 @@ def _read(form: Form, raw: Any, path: Path) -> Json:
         _slash_name(form, name, (*path, "name"))
         command["description"] = form.text(said.get("description"), (*path, "description"), least=1, most=100)
         command["options"] = _options(form, said.get("options"), (*path, "options"))
-        total = len(name) + len(command["description"]) + _length(command["options"])
+        total = _longest(said, "name") + _longest(said, "description") + _length(command["options"])
         if total > TEXT_MAX:
             form.wrong(path, "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({TEXT_MAX})")
+        command |= _translations(form, said, "description", path)
     elif said.get("description"):
         form.wrong(
             (*path, "description"),
             "APPLICATION_COMMANDS_CONTEXT_MENU_DESCRIPTION_NOT_ALLOWED",
             "Context menu commands cannot have description",
         )
+    command |= _translations(form, said, "name", path, slash=kind == 1)
     for key in ("default_member_permissions", "nsfw", "contexts", "integration_types", "dm_permission"):
         if said.get(key) is not None:
             command[key] = said[key]
@@ -171,6 +217,33 @@ def _read(form: Form, raw: Any, path: Path) -> Json:
                 form.number(one, (*path, key)) for one in form.items(command[key], (*path, key), most=3)
             ]
     return command
+
+
+def _translations(form: Form, said: Json, field: str, path: Path, *, slash: bool = False) -> Json:
+    """`name_localizations` or `description_localizations`: a text for each language; null where there are none."""
+    key = f"{field}_localizations"
+    told = form.object(said.get(key), (*path, key))
+    for locale, text in told.items():
+        at: Path = (*path, key, locale)
+        if locale not in LOCALES:
+            form.wrong(at, "BASE_TYPE_CHOICES", "Value must be one of the known locales.")
+        read = form.text(text, at, least=1, most=TRANSLATED[field])
+        if slash:
+            _slash_name(form, read, at)
+    return {key: dict(told) or None}
+
+
+def _untranslated(command: Json) -> Json:
+    kept = {key: value for key, value in command.items() if not key.endswith("_localizations")}
+    if "options" in kept:
+        kept["options"] = [_untranslated(option) for option in kept["options"]]
+    return kept
+
+
+def _longest(said: Json, field: str) -> int:
+    told = said.get(f"{field}_localizations")
+    texts = [said.get(field) or "", *(told.values() if isinstance(told, dict) else ())]
+    return max(len(str(text)) for text in texts)
 
 
 def _slash_name(form: Form, name: str, path: Path) -> None:
@@ -203,6 +276,8 @@ def _options(form: Form, value: Any, path: Path, depth: int = 0) -> list[Json]:
             "type": kind,
             "name": name,
             "description": form.text(said.get("description"), (*at, "description"), least=1, most=100),
+            **_translations(form, said, "name", at, slash=True),
+            **_translations(form, said, "description", at),
         }
         required = bool(said.get("required"))
         if kind > 2:
@@ -253,8 +328,8 @@ def _value(form: Form, value: Any, path: Path) -> Any:
 def _length(options: list[Json]) -> int:
     """Characters of names, descriptions and choices, as the 8,000 count them."""
     return sum(
-        len(option["name"])
-        + len(option["description"])
+        _longest(option, "name")
+        + _longest(option, "description")
         + sum(len(choice["name"]) + len(str(choice["value"])) for choice in option.get("choices") or [])
         + _length(option.get("options") or [])
         for option in options
