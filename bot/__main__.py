@@ -17,6 +17,7 @@ import typer
 from adapters.discord.platform import DiscordPlatform
 from adapters.slack.platform import SlackPlatform
 from bot.app import App
+from bot.conversation.panel import mistakes
 from bot.ports import Platform
 from bot.service import logs
 from bot.settings import Settings, SettingsError, load
@@ -66,6 +67,7 @@ def platforms(settings: Settings) -> list[Platform]:
                 page_limit=settings.slack_page_characters,
                 agent=settings.slack_agent == "on",
                 streaming=settings.slack_streaming,
+                check=mistakes,
             )
         )
     if settings.discord_bot_token:

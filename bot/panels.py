@@ -9,8 +9,12 @@ and again while it stands open.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:  # the nouns of ports, which imports these
+    from bot.ports import Line
 
 FieldKind: TypeAlias = Literal["text", "paragraph", "choice", "choices", "people", "roles"]
 
@@ -56,13 +60,28 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A form. `id` (at most 60 characters) comes back in `Submitted`; `title` has at most 24 characters."""
+    """A form. `id` (at most 60 characters) comes back in `Submitted`; `title` has at most 24 characters.
+
+    language  of its words, in which a mistake is told, too
+    about     the message that it is about, which comes back with it: see `Submitted.about`
+    """
 
     id: str
     title: str
     groups: tuple[Group, ...]
     submit: str
     intro: str = ""
+    language: str = ""
+    about: Line | None = None
+
+
+Check: TypeAlias = Callable[[str, Mapping[str, tuple[str, ...]], str], Mapping[str, str]]
+"""`check(panel id, values, language)`: a sentence for each field that is filled in wrongly, by its id. Pure and quick, and
+of the id alone, so that it holds for a form that was opened before a restart, too.
+
+Where a platform can keep a form open, its adapter asks this before it takes the form, and shows the sentences at their
+fields; a form that was taken has been asked about nothing, and may be wrong all the same.
+"""
 
 
 @dataclass(frozen=True, slots=True)

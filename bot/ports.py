@@ -22,6 +22,7 @@ from bot.files import Unread as Unread  # noqa: PLC0414 (the same)
 from bot.markup import Mark as Mark  # noqa: PLC0414 (the same)
 from bot.markup import Syntax as Syntax  # noqa: PLC0414 (the same)
 from bot.panels import Button as Button  # noqa: PLC0414 (the same)
+from bot.panels import Check as Check  # noqa: PLC0414 (the same)
 from bot.panels import Field as Field  # noqa: PLC0414 (the same)
 from bot.panels import Group as Group  # noqa: PLC0414 (the same)
 from bot.panels import Option as Option  # noqa: PLC0414 (the same)
@@ -110,6 +111,14 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What is asked before a press counts that cannot be undone; `keep` stands on the button that does nothing."""
+
+    question: str
+    keep: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """One message as it should look now.
 
@@ -117,6 +126,7 @@ class Content:
     controls  buttons under it
     reply     the id of the reply it belongs to (travels in button values)
     labels    what stands on the buttons, in the asker's language; where it is empty, the control's own name
+    sure      what is asked before Delete counts, where the platform can ask
     ping      the id of the one person whom it notifies, by a mention in front of the text; nobody else ever
     settled   where a message may grow natively: so many leading characters of the text no later one will change.
               None: it had better be shown by edits
@@ -127,6 +137,7 @@ class Content:
     controls: tuple[Control, ...] = ()
     reply: str = ""
     labels: tuple[str, ...] = ()
+    sure: Confirmation | None = None
     ping: str = ""
     settled: int | None = field(default=None, compare=False)
     closed: bool = field(default=False, compare=False)
@@ -357,7 +368,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A form was sent off: its id, and what was filled in (each field that it had, as a tuple of values)."""
+    """A form was sent off: its id, and what was filled in (each field that it had, as a tuple of values).
+
+    about  the message that the form was about, as far as the platform can carry it: where it stands, and of its author
+           and its words what there is room for
+    scope  the conversation that the place belongs to, as in `Incoming`
+    """
 
     key: str
     panel: str
@@ -365,6 +381,8 @@ class Submitted:
     person: Person
     place: Place
     locale: str = ""
+    about: Line | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from adapters.discord import panels, reading
 from adapters.discord.handles import Kind
 from adapters.discord.inbound import PLATFORM, THREADS, Places
 from adapters.discord.outbound import chosen, control_of
-from adapters.discord.panels import Picked
+from adapters.discord.panels import Picked, Submission
 from adapters.discord.reading import Payload, display_name
 from bot.ports import (
     Attachment,
@@ -170,8 +170,7 @@ def _meaning(read: _Read) -> tuple[Kind, Told | None, Picked | None, tuple[str, 
         form = panels.sent(read.data)
         if form is None:
             return "unknown", None, None, None, ""
-        event = Submitted(read.key, form.panel, form.values, read.person, read.place, read.locale)
-        return "submit", event, None, None, form.opened
+        return "submit", _submitted(read, form), None, None, form.opened
     if kind != COMPONENT:
         return "unknown", None, None, None, ""
     picked, group = panels.picked(read.data), panels.group_of(custom_id)
@@ -251,6 +250,24 @@ def _wanted(read: _Read) -> Wanted:
         place=place,
         scope=scope,
         locale=read.locale,
+    )
+
+
+def _submitted(read: _Read, form: Submission) -> Submitted:
+    """A form about a message is answered where the message is; of its words a custom id has no room."""
+    place, about = read.place, None
+    if form.about:
+        about = Line(Ref(read.channel, form.about), Person(""), "")
+        place = replace(place, reply_to="" if read.direct else form.about)
+    return Submitted(
+        key=read.key,
+        panel=form.panel,
+        values=form.values,
+        person=read.person,
+        place=place,
+        locale=read.locale,
+        about=about,
+        scope=read.scope,
     )
 
 

@@ -27,6 +27,8 @@ INPUTS: Final = 5
 TEXT: Final = 4_000
 
 FORM: Final = "form"
+ABOUT: Final = "about"
+"""A form about a message, whose id stands where that of the open form does."""
 PICK: Final = "pick"
 GROUP: Final = "group"
 
@@ -62,8 +64,9 @@ def modal_of(panel: Panel, group: int, opened: str) -> dict[str, Any] | None:
 
 
 def _modal(panel: Panel, title: str, group: Group, opened: str) -> dict[str, Any]:
+    about = panel.about.message.message if panel.about is not None else ""
     return {
-        "custom_id": signed(FORM, opened, panel.id),
+        "custom_id": signed(ABOUT, about, panel.id) if about else signed(FORM, opened, panel.id),
         "title": _short(title, 45) or _short(panel.title, 45),
         "components": [row(_input(one)) for one in group.fields],
     }
@@ -227,19 +230,26 @@ class OpenForms:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A modal that was sent off: which form, as which open message ("" for none), and each field that it had."""
+    """A modal that was sent off: which form, as which open message ("" for none), each field that it had, and the id of
+    the message that it is about ("" for none).
+    """
 
     panel: str
     opened: str
     values: Mapping[str, tuple[str, ...]]
+    about: str = ""
 
 
 def sent(data: Mapping[str, Any]) -> Submission | None:
     """A modal's submission; None where it is not one of ours. What was left empty has no value."""
-    parts = unsigned(str(data.get("custom_id") or ""), FORM)
-    if parts is None:
-        return None
-    opened, panel = parts
+    custom_id = str(data.get("custom_id") or "")
+    about, panel = unsigned(custom_id, ABOUT) or ("", "")
+    opened = ""
+    if not about:
+        parts = unsigned(custom_id, FORM)
+        if parts is None:
+            return None
+        opened, panel = parts
     values: dict[str, tuple[str, ...]] = {}
     for one in _inputs(data.get("components")):
         if isinstance(one.get("values"), list):
@@ -247,7 +257,7 @@ def sent(data: Mapping[str, Any]) -> Submission | None:
         else:
             value = str(one.get("value") or "")
             values[str(one["custom_id"])] = (value,) if value.strip() else ()
-    return Submission(panel, opened, values)
+    return Submission(panel, opened, values, about)
 
 
 def _inputs(components: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:

@@ -143,12 +143,13 @@ class Asides:
 
     async def _respond(self, place: Place, shown: list[blocks.Block], fallback: str) -> str:
         """The same. A response_url carries its own permission: the bot's token is not sent to it."""
-        url = self._routes.respond(place.route)
-        if not url:
+        way = self._routes.respond(place.route)
+        if way is None:
             return "no_route"
         body: dict[str, Any] = {
             "response_type": "ephemeral",
-            "replace_original": False,
+            # A question that is answered asks no more: its buttons go.
+            "replace_original": way.original,
             "text": fallback,
             "blocks": shown,
         }
@@ -157,9 +158,10 @@ class Asides:
         try:
             async with (
                 asyncio.timeout(PATIENCE_SECONDS),
-                self._session.post(url, json=body, allow_redirects=False) as response,
+                self._session.post(way.url, json=body, allow_redirects=False) as response,
             ):
                 if response.status == 200:
+                    way.original = False
                     return ""
                 code = f"http_{response.status}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

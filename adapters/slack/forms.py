@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from adapters.slack.blocks import inert
 from adapters.slack.payloads import PLATFORM, Malformed, Payload, part, text
-from bot.ports import Field, Group, Option, Panel, Place
+from bot.ports import Field, Group, Line, Option, Panel, Person, Place, Ref
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ LONGEST_HINT = 2_000
 LONGEST_TEXT = 3_000
 LONGEST_OPTION = 75
 LONGEST_VALUE = 150
+LONGEST_METADATA = 3_000
 LONGEST_KEPT = 2_000  # leaves room for the place
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{1,30}")
@@ -48,17 +49,7 @@ def view(panel: Panel, place: Place, groups: Sequence[Option]) -> Block:
     return {
         "type": "modal",
         "callback_id": CALLBACK + panel.id,
-        "private_metadata": json.dumps(
-            {
-                "team": place.workspace,
-                "channel": place.channel,
-                "thread": place.thread,
-                "reply_to": place.reply_to,
-                "private": place.private,
-                "route": place.route,
-                **({"kept": kept} if (kept := _kept(panel)) else {}),
-            }
-        ),
+        "private_metadata": _packed(panel, place),
         "title": _plain(panel.title, LONGEST_TITLE),
         "submit": _plain(panel.submit, LONGEST_TITLE),
         "blocks": _blocks(panel, groups),
@@ -83,6 +74,78 @@ def place_of(shown: Payload) -> Place:
         private=kept.get("private") is True,
         route=text(kept, "route"),
     )
+
+
+def language_of(shown: Payload) -> str:
+    """The language of the form's words. Raises Malformed."""
+    return text(_metadata(shown), "language")
+
+
+def about_of(shown: Payload) -> Line | None:
+    """The message that the form is about, with as many of its words as there was room for. Raises Malformed."""
+    kept = _metadata(shown)
+    about = part(kept, "about")
+    if not text(about, "ts"):
+        return None
+    return Line(
+        Ref(text(kept, "channel"), text(about, "ts")),
+        Person(text(about, "by"), text(about, "name")),
+        text(about, "text"),
+        ours=about.get("ours") is True,
+    )
+
+
+def _packed(panel: Panel, place: Place) -> str:
+    """What has to come back with the form, so that it can be sent off after a restart, too."""
+    told: dict[str, Any] = {
+        "team": place.workspace,
+        "channel": place.channel,
+        "thread": place.thread,
+        "reply_to": place.reply_to,
+        "private": place.private,
+        "route": place.route,
+        "language": panel.language,
+    }
+    if kept := _kept(panel):
+        told["kept"] = kept
+    about = panel.about
+    if about is None or about.message.channel != place.channel:
+        return _json(told)
+    told["about"] = {
+        "ts": about.message.message,
+        "by": about.person.id,
+        "name": about.person.name[:LONGEST_OPTION],
+        "ours": about.ours,
+    }
+    bare = _json(told)
+    if _size(bare) > LONGEST_METADATA:
+        del told["about"]
+        return _json(told)
+    room = LONGEST_METADATA - _size(bare) - len(',"text":""')
+    told["about"]["text"] = _fitting(about.text, room)
+    return _json(told)
+
+
+def _fitting(words: str, room: int) -> str:
+    """As many of the words as fit, by halves: an escaped character may be longer than another."""
+    fits, over = 0, len(words) + 1
+    while over - fits > 1:
+        half = (fits + over) // 2
+        fits, over = (half, over) if _size(_json(words[:half])) - len('""') <= room else (fits, half)
+    return words[:fits]
+
+
+def _json(told: object) -> str:
+    """Nothing in it that Slack escapes in texts: what comes back is what was sent."""
+    packed = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    for live in "&<>":
+        packed = packed.replace(live, f"\\u{ord(live):04x}")
+    return packed
+
+
+def _size(packed: str) -> int:
+    """In bytes: Slack speaks of characters, and may count either."""
+    return len(packed.encode("utf-8", "surrogatepass"))
 
 
 def _metadata(shown: Payload) -> Payload:

@@ -9,14 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from adapters.slack import commands, events, interactions, reading
 from adapters.slack.payloads import Identity, Malformed, NameOf, Payload, part, text
 from adapters.slack.routes import Routes
-from bot.ports import Attachment, Chosen, Edited, Event, Incoming, Ordered, Pressed, Ref, Submitted, Wanted
+from bot.ports import (
+    Attachment,
+    Check,
+    Chosen,
+    Edited,
+    Event,
+    Incoming,
+    Ordered,
+    Pressed,
+    Ref,
+    Submitted,
+    Wanted,
+)
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +234,8 @@ class Inbox:
                 else pressed.key
             )
             if self._is_new(key):
-                self._queue.put_nowait(_routed(pressed, self._routes.keep(body)))
+                route = self._routes.keep(body, replaces=isinstance(pressed, Chosen))
+                self._queue.put_nowait(_routed(pressed, route))
 
     def shortcut(self, body: Payload) -> None:
         with _Guard("shortcut", body):
@@ -230,6 +243,12 @@ class Inbox:
             if wanted is not None and self._is_new(wanted.key):
                 self._notice(body)
                 self._queue.put_nowait(_routed(wanted, self._routes.keep(body)))
+
+    def mistakes(self, body: Payload, check: Check) -> Mapping[str, str]:
+        """Why a form had better stay open; see `interactions.mistakes`."""
+        with _Guard("submission", body):
+            return interactions.mistakes(body, check)
+        return {}
 
     def submission(self, body: Payload) -> None:
         with _Guard("submission", body):

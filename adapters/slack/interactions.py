@@ -4,6 +4,8 @@ travels in the payload itself, so that they work after a restart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from adapters.slack import forms, history
 from adapters.slack.blocks import BUTTON, CONTROLS, FEEDBACK, thread_in
 from adapters.slack.payloads import (
@@ -20,7 +22,7 @@ from adapters.slack.payloads import (
     scope_of,
     text,
 )
-from bot.ports import Chosen, Control, Line, Person, Pressed, Ref, Submitted, Wanted
+from bot.ports import Check, Chosen, Control, Line, Person, Pressed, Ref, Submitted, Wanted
 
 ASK_MESSAGE = "ask_message"
 SUMMARIZE_THREAD = "summarize_thread"
@@ -110,13 +112,28 @@ def submission(body: Payload, name_of: NameOf) -> Submitted | None:
     panel = forms.panel_of(shown)
     if not panel:
         return None
+    place = forms.place_of(shown)
     return Submitted(
         key=f"{PLATFORM}:form:{digest(needed(shown, 'id'), text(shown, 'hash'), text(body, 'trigger_id'))}",
         panel=panel,
         values=forms.values(shown),
         person=_actor(body, name_of),
-        place=forms.place_of(shown),
+        place=place,
+        about=forms.about_of(shown),
+        scope=scope_of(place.channel, place.thread),
     )
+
+
+def mistakes(body: Payload, check: Check) -> Mapping[str, str]:
+    """What is wrong in a form that was sent off, by the block of each field; nothing where it can be taken."""
+    shown = mapping(body, "view")
+    panel = forms.panel_of(shown)
+    if not panel:
+        return {}
+    filled_in = forms.values(shown)
+    found = check(panel, filled_in, forms.language_of(shown))
+    # A block that the form does not have would have Slack say that the app does not answer.
+    return {field: sentence for field, sentence in found.items() if field in filled_in and sentence}
 
 
 def _actor(body: Payload, name_of: NameOf) -> Person:

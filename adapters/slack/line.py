@@ -35,7 +35,8 @@ from adapters.slack.outcomes import DENIED, Failure, failure
 
 log = logging.getLogger(__name__)
 
-Deliver: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+Deliver: TypeAlias = Callable[[dict[str, Any]], Awaitable[object]]
+"""Takes an envelope's payload; what it returns goes into the acknowledgement, None: nothing does."""
 
 DIAL_SECONDS = 15.0  # one attempt, from apps.connections.open to an open socket
 HELLO_SECONDS = 5.0  # Slack says hello within a second or so
@@ -261,10 +262,11 @@ class Socket:
 
     async def _envelope(self, envelope: str, payload: object) -> None:
         """Handled, then acknowledged whatever came of it: sent again it would be no better."""
+        answer: object = None
         if isinstance(payload, dict):
             try:
                 async with asyncio.timeout(HANDLING_SECONDS):
-                    await self._deliver(payload)
+                    answer = await self._deliver(payload)
             except Exception as error:  # noqa: BLE001  one strange payload shall not take the line down
                 log.error(  # noqa: TRY400  a traceback could quote the payload
                     "an envelope could not be handled",
@@ -272,8 +274,9 @@ class Socket:
                 )
         else:
             log.warning("an envelope without a payload was acknowledged", extra={"envelope": envelope[:40]})
+        acknowledgement = {"envelope_id": envelope, **({} if answer is None else {"payload": answer})}
         try:
-            await self._ws.send_str(json.dumps({"envelope_id": envelope}))
+            await self._ws.send_str(json.dumps(acknowledgement))
         except (ConnectionError, aiohttp.ClientError, RuntimeError):
             # The socket went meanwhile. Slack sends the envelope again, and the inbox knows it by its key.
             log.info("an acknowledgement could not be sent", extra={"envelope": envelope[:40]})

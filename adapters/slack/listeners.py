@@ -8,6 +8,7 @@ for everything, and the filter is in `events`.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from typing import Any
@@ -20,14 +21,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.inbox import Inbox
 from adapters.slack.payloads import Identity
+from bot.ports import Check
 
 log = logging.getLogger(__name__)
 
 _ANY = re.compile("")
 
 
-def bolt(inbox: Inbox, me: Identity, client: AsyncWebClient, logger: logging.Logger) -> AsyncApp:
-    """The Bolt app. `client` carries no token: nothing here calls Slack.
+def bolt(
+    inbox: Inbox,
+    me: Identity,
+    client: AsyncWebClient,
+    logger: logging.Logger,
+    check: Check | None = None,
+) -> AsyncApp:
+    """The Bolt app. `client` carries no token: nothing here calls Slack. A form is taken where `check` finds nothing
+    wrong in it; otherwise its acknowledgement keeps it open.
 
     Bolt would ask auth.test at the first event, before its acknowledgement; `authorize` says what we know already.
     """
@@ -63,7 +72,20 @@ def bolt(inbox: Inbox, me: Identity, client: AsyncWebClient, logger: logging.Log
         await ack()
         inbox.shortcut(body)
 
+    def mistakes(body: dict[str, Any]) -> dict[str, str]:
+        if check is None:
+            return {}
+        try:
+            return dict(inbox.mistakes(body, check))
+        except Exception as error:  # noqa: BLE001  whatever a check trips over, the form is acknowledged and taken
+            log.error("a form could not be checked", extra={"error": type(error).__name__})  # noqa: TRY400  a traceback could quote it
+            return {}
+
     async def submission(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if wrong := mistakes(body):
+            log.info("a form was given back", extra={"fields": sorted(wrong)})
+            await ack(response_action="errors", errors=wrong)
+            return
         await ack()
         inbox.submission(body)
 
@@ -97,3 +119,14 @@ async def dispatch(app: AsyncApp, request: AsyncBoltRequest) -> BoltResponse:
         log.warning("a payload found no listener", extra={"status": response.status})
         return BoltResponse(status=200)
     return response
+
+
+def said(response: BoltResponse) -> object:
+    """What an acknowledgement says, for Socket Mode, where it is a payload and no body; None for nothing.
+
+    Over HTTP the body itself goes back.
+    """
+    kind = next(iter(response.headers.get("content-type", ())), "")
+    if not response.body or not kind.startswith("application/json"):
+        return None
+    return json.loads(response.body)

@@ -23,7 +23,7 @@ from adapters.slack.dialect import SlackDialect
 from adapters.slack.history import read_thread
 from adapters.slack.inbox import NAMES_SECONDS, Inbox
 from adapters.slack.line import Line
-from adapters.slack.listeners import bolt, dispatch
+from adapters.slack.listeners import bolt, dispatch, said
 from adapters.slack.names import Names
 from adapters.slack.outcomes import TOKEN_LOST, Failure
 from adapters.slack.payloads import PLATFORM, Identity
@@ -38,6 +38,7 @@ from bot.ports import (
     Attachment,
     Bucket,
     Button,
+    Check,
     ConnectError,
     Content,
     Control,
@@ -84,10 +85,13 @@ class SlackPlatform:
         streaming: Literal["edit", "native"] = "edit",
         stream_life: float = LIFE_SECONDS,
         agent: bool = False,
+        check: Check | None = None,
     ) -> None:
         """`streaming`: "native" has answers in direct messages grow by Slack's own streams, for so many seconds each.
 
         `agent`: the app was made from the agent's manifest; each direct message begins a thread with a title.
+
+        `check`: what is wrong in a form stands at its fields, and it stays open.
         """
         if not app_token and not (signing_secret and http_port is not None):
             raise ValueError("Slack needs an app token (Socket Mode), or a signing secret and a port (HTTP)")
@@ -100,6 +104,7 @@ class SlackPlatform:
         self._streaming = streaming
         self._stream_life = stream_life
         self._agent = agent
+        self._check = check
         self._partners: OrderedDict[str, Person] = OrderedDict()  # of direct messages, by channel
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
         self._routes = Routes()
@@ -154,7 +159,7 @@ class SlackPlatform:
                 stopped=self._stopped,
                 life=self._stream_life,
             )
-            app = bolt(self._inbox, me, web.client(self._api_url, None, session), web.QUIET)
+            app = bolt(self._inbox, me, web.client(self._api_url, None, session), web.QUIET, self._check)
             if self._app_token:
                 await self._socket(app, connection)
             else:
@@ -191,8 +196,8 @@ class SlackPlatform:
         return Health(ready, (*notes, *scopes.notes(self._missing)))
 
     async def _socket(self, app: AsyncApp, connection: _Connection) -> None:
-        async def deliver(payload: dict[str, Any]) -> None:
-            await dispatch(app, AsyncBoltRequest(mode="socket_mode", body=payload))
+        async def deliver(payload: dict[str, Any]) -> object:
+            return said(await dispatch(app, AsyncBoltRequest(mode="socket_mode", body=payload)))
 
         loop = asyncio.get_running_loop()
         deadline = loop.time() + CONNECT_PATIENCE

@@ -22,10 +22,14 @@ REMEMBERED = 2_000
 
 @dataclass(slots=True)
 class Answering:
-    """A response_url, shared by all that came of one act."""
+    """A response_url, shared by all that came of one act.
+
+    original  the act was a press under a message that its one reader has no more use for: the first answer takes its place
+    """
 
     url: str
     until: float
+    original: bool = False
     left: int = RESPONSES
 
 
@@ -42,13 +46,15 @@ class Routes:
     def __init__(self) -> None:
         self._routes: OrderedDict[str, _Route] = OrderedDict()
 
-    def keep(self, body: Payload, *, after: str = "") -> str:
-        """The key for an interaction's ways. `after`: the key of the act that it came of, whose answers it may use up."""
+    def keep(self, body: Payload, *, after: str = "", replaces: bool = False) -> str:
+        """The key for an interaction's ways. `after`: the key of the act that it came of, whose answers it may use up;
+        `replaces`: the first answer takes the place of the message that was pressed on.
+        """
         now = asyncio.get_running_loop().time()
         url = text(body, "response_url")
         answering: Answering | None = None
         if url.startswith(("https://", "http://")):
-            answering = Answering(url, now + RESPONSE_SECONDS)
+            answering = Answering(url, now + RESPONSE_SECONDS, original=replaces)
         elif after in self._routes:
             answering = self._routes[after].answering
         key = secrets.token_hex(8)
@@ -57,14 +63,14 @@ class Routes:
             self._routes.popitem(last=False)
         return key
 
-    def respond(self, key: str) -> str:
-        """An address that takes one more answer, which is counted now; "" for none."""
+    def respond(self, key: str) -> Answering | None:
+        """An address that takes one more answer, which is counted now; None for none."""
         route = self._routes.get(key)
         answering = route.answering if route is not None else None
         if answering is None or answering.left < 1 or asyncio.get_running_loop().time() >= answering.until:
-            return ""
+            return None
         answering.left -= 1
-        return answering.url
+        return answering
 
     def trigger(self, key: str) -> str:
         """The trigger id, once and in time; else ""."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot import sentences
@@ -26,6 +26,7 @@ from bot.ports import (
     Field,
     Group,
     Incoming,
+    Line,
     Ordered,
     Panel,
     Person,
@@ -45,6 +46,7 @@ _FORGET = "forget:yes"
 _MODES: dict[str, Scope] = {"channel": "channel", "workspace": "workspace"}
 _OPEN_FORMS = 1_000  # questions that somebody has begun to type into a form
 _LONGEST_QUESTION = 3_000  # what Slack and Discord take in one field
+_LINES = 200  # of a thread, in which a message is looked for that a form is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +280,17 @@ class Orders:
             say(language, sentences.ASK_TITLE),
             (Group("ask", "", (field,)),),
             say(language, sentences.ASK_SUBMIT),
+            language=language,
+            about=wanted.about,
         )
         if not await channel.open(wanted.place, wanted.person, panel):
             del self._wanted[token]
             await channel.whisper(wanted.place, wanted.person, say(language, sentences.FORM_TOO_OLD))
 
     async def _asked_about(self, channel: Channel, by: _By, submitted: Submitted) -> None:
-        wanted = self._wanted.get(submitted.panel.removeprefix(_ASK))
+        wanted = self._wanted.get(submitted.panel.removeprefix(_ASK)) or await self._recalled(
+            channel, submitted
+        )
         language = await self._language(channel, by)
         if wanted is None or wanted.person.id != by.person.id:
             await channel.whisper(by.place, by.person, say(language, sentences.FORM_TOO_OLD))
@@ -312,6 +318,50 @@ class Orders:
             ),
             "shortcut",
         )
+
+    async def _recalled(self, channel: Channel, submitted: Submitted) -> Wanted | None:
+        """What a form was opened for, before a restart or very long ago: its message is looked up once more; where it
+        cannot be had, the words that came back with the form do.
+        """
+        about = submitted.about
+        # A form is about the place in which it was opened: nobody reads another channel by it.
+        if about is None or about.message.channel != submitted.place.channel:
+            return None
+        found = next(
+            (line for line in await self._around(channel, submitted, about) if line.message == about.message),
+            about,
+        )
+        if not found.text.strip() and not found.files:
+            return None
+        log.info("form.recalled", extra={"looked_up": found is not about})
+        return Wanted(
+            key=submitted.key,
+            what="ask",
+            about=found,
+            person=submitted.person,
+            place=submitted.place,
+            scope=submitted.scope,
+            locale=submitted.locale,
+        )
+
+    async def _around(self, channel: Channel, submitted: Submitted, about: Line) -> Sequence[Line]:
+        """What stands where a message stands, as if the message had been replied to."""
+        asking = Incoming(
+            key=submitted.key,
+            person=submitted.person,
+            text="",
+            how="command",
+            place=submitted.place,
+            scope=submitted.scope,
+            answers=about.message,
+            threaded=True,
+        )
+        try:
+            return await channel.platform.history(asking, limit=_LINES)
+        except Exception:
+            # An adapter's verbs do not raise; what came with the form is better than nothing.
+            log.exception("history.failed", extra={"key": submitted.key})
+            return ()
 
     def _question(
         self, channel: Channel, wanted: Wanted, by: _By, *, key: str, text: str, says: str, shown: str

@@ -81,6 +81,7 @@ def settings_panel(
         ),
         groups=tuple(groups),
         submit=say(language, sentences.SETTINGS_SUBMIT),
+        language=language,
     )
 
 
@@ -196,8 +197,36 @@ def changed(
     Second: a sentence for each mistake; a field with a mistake is not among the changes. Fields that are not in
     `values`, or not known, change nothing.
     """
+    changes, mistakes = _all_read(values, scope)
+    told = [
+        say(
+            language,
+            sentences.MISTAKE,
+            field=say(language, ASKED[name].label),
+            problem=mistake.told(language),
+        )
+        for name, mistake in mistakes.items()
+    ]
+    return changes, told
+
+
+def mistakes(id_: str, values: Mapping[str, tuple[str, ...]], language: str) -> Mapping[str, str]:
+    """What `changed` would complain of in a form of this id, by field; see `bot.panels.Check`."""
+    target = scope_of(id_)
+    if target is None:
+        return {}
+    _, found = _all_read(values, target[0])
+    told = {name: mistake.told(language) for name, mistake in found.items()}
+    # At its own field it is a sentence of its own.
+    return {name: problem[:1].upper() + problem[1:] for name, problem in told.items()}
+
+
+def _all_read(
+    values: Mapping[str, tuple[str, ...]], scope: Scope
+) -> tuple[dict[str, Any], dict[str, _Mistake]]:
+    """(what was filled in rightly, what wrongly), by field."""
     changes: dict[str, Any] = {}
-    mistakes: list[str] = []
+    wrong: dict[str, _Mistake] = {}
     for name, told in values.items():
         asked = ASKED.get(name)
         if asked is None or (scope == "channel" and name in WORKSPACE_ONLY):
@@ -205,11 +234,8 @@ def changed(
         try:
             changes[name] = _read(asked, told)
         except _Mistake as mistake:
-            problem = say(language, mistake.sentence, **mistake.blanks)
-            mistakes.append(
-                say(language, sentences.MISTAKE, field=say(language, asked.label), problem=problem)
-            )
-    return changes, mistakes
+            wrong[name] = mistake
+    return changes, wrong
 
 
 def warnings(preferences: Preferences, *, language: str = "") -> list[str]:
@@ -223,8 +249,12 @@ def warnings(preferences: Preferences, *, language: str = "") -> list[str]:
 class _Mistake(Exception):
     def __init__(self, sentence: str, **blanks: object) -> None:
         super().__init__(sentence)
-        self.sentence = sentence
-        self.blanks = blanks
+        self._sentence = sentence
+        self._blanks = blanks
+
+    def told(self, language: str) -> str:
+        """What is wrong, without saying where."""
+        return say(language, self._sentence, **self._blanks)
 
 
 def _read(asked: Asked, told: tuple[str, ...]) -> Any:

@@ -107,11 +107,27 @@ def _check_options(element: Element, at: str, wrong: list[str]) -> None:
         wrong.append(f"no fewer than 1 item allowed [json-pointer:{at}/initial_options]")
 
 
+def checked_errors(view: Mapping[str, Any], errors: object) -> dict[str, str]:
+    """What an acknowledgement may say of a modal's fields (docs.slack.dev, surfaces/modals, "Displaying errors": the keys
+    are the block ids of inputs). Raises SlackError where a client would say that it had trouble connecting.
+    """
+    inputs = {str(block.get("block_id")) for block in view["blocks"] if block["type"] == "input"}
+    told = errors if isinstance(errors, dict) else {}
+    if not told or not all(name in inputs and isinstance(one, str) and one for name, one in told.items()):
+        raise SlackError("invalid_response")
+    return dict(told)
+
+
 # ------------------------------------------------------------------------------------------------ filling in
 
 
-def filled(view: Mapping[str, Any], values: Mapping[str, str | Sequence[str]]) -> dict[str, Any]:
-    """`state.values` when a person has filled in `values` (by block id) and left the rest as it was.
+def filled(
+    view: Mapping[str, Any],
+    values: Mapping[str, str | Sequence[str]],
+    stands: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`state.values` when a person has filled in `values` (by block id) and left the rest as it was: as it `stands` in a
+    form that was sent off and has stayed open.
 
     Options are named by what a person reads, or by their value. Raises MisusedError where the form would not let them.
     """
@@ -122,11 +138,13 @@ def filled(view: Mapping[str, Any], values: Mapping[str, str | Sequence[str]]) -
     state: dict[str, Any] = {}
     for name, block in inputs.items():
         element = block["element"]
-        told = _told(element, values[name]) if name in values else _initial(element)
+        action = str(element["action_id"])
+        left = (stands or {}).get(name, {}).get(action) or _initial(element)
+        told = _told(element, values[name]) if name in values else left
         empty = not any(value for key, value in told.items() if key != "type")
         if empty and not block.get("optional"):
             raise MisusedError(f"the field {name!r} has to be filled in")
-        state[name] = {str(element["action_id"]): told}
+        state[name] = {action: told}
     return state
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.slack.delivery import VERIFICATION, Delivery, Missed
 from sandbox.slack.files import Files
-from sandbox.slack.forms import checked_view, filled
+from sandbox.slack.forms import checked_errors, checked_view, filled
 from sandbox.slack.nouns import APP, BOT_USER, DOMAIN, SLACKBOT, TEAM, Channel, Message, Person
 from sandbox.slack.refusals import MisusedError, SlackError
 from sandbox.slack.responses import Responses, Target
@@ -263,7 +263,7 @@ class Verbs:
         found = self._surfaces.views.get(view)
         if found is None or found.person != person:
             raise MisusedError(f"{person} has no modal {view}")
-        return await self.submit(person, view, filled(found.body, values))
+        return await self.submit(person, view, filled(found.body, values, found.state))
 
     def close_view(self, person: str, view: str) -> None:
         """Cancel a modal. The app hears of it where it asked to."""
@@ -286,10 +286,21 @@ class Verbs:
         if isinstance(outcome, Missed):
             return
         said = outcome.payload if isinstance(outcome.payload, dict) else {}
+        try:
+            self._answered(said, view, about)
+        except SlackError as refused:
+            # The form stays, and its person is told of trouble: to them it is as if nothing had been answered.
+            self._workspace.record.add(
+                "unacked", "slack", event="view_submission", **about, reason=refused.code
+            )
+
+    def _answered(self, said: Mapping[str, Any], view: View, about: Mapping[str, Any]) -> None:
+        """What the acknowledgement of a form says is to become of it. Raises SlackError."""
         action = said.get("response_action")
         if action == "errors":
+            errors = checked_errors(view.body, said.get("errors"))
             self._workspace.record.add(
-                "view", "slack", verb="errors", view=view.id, body=said.get("errors"), **about
+                "view", "slack", verb="errors", person=view.person, body=errors, **about
             )
         elif action == "update" and isinstance(said.get("view"), dict):
             view.body = checked_view(said["view"], "modal")

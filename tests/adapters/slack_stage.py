@@ -47,8 +47,8 @@ class Workspace:
         self.platform = SlackPlatform(api_url=self.server.api_url, **given)
         return self.platform
 
-    async def connect(self) -> None:
-        await self.make().connect(self.meter)
+    async def connect(self, **settings: Any) -> None:
+        await self.make(**settings).connect(self.meter)
         self._events = self.platform.events().__aiter__()
         await self.record.wait(lambda _: self.server.connections == 2)
 
@@ -71,10 +71,10 @@ class Workspace:
         assert isinstance(sent, Sent)
         return place, sent.ref
 
-    async def restart(self) -> None:
+    async def restart(self, **settings: Any) -> None:
         """The bot is gone and comes back; what it knew is lost."""
         await self.platform.close()
-        await self.connect()
+        await self.connect(**settings)
 
     async def seen(self, **wanted: Any) -> Entry:
         """The newest thing that a viewer saw with these marks."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from adapters.discord import acts
+from adapters.discord import acts, panels
 from bot.ports import (
     Attachment,
     Chosen,
     Control,
+    Field,
+    Group,
     Incoming,
     Line,
     Ordered,
+    Panel,
     Person,
     Place,
     Pressed,
@@ -292,8 +296,31 @@ def test_a_form_comes_back_with_each_field_that_it_had(*, in_labels: bool) -> No
         {"persona": ("a pirate",), "daily": ()},
         Person(ADA, "Ada"),
         HERE,
+        scope="message:10:3000",
     )
     assert (act.kind, act.opened) == ("submit", "abc")
+
+
+def test_a_form_about_a_message_comes_back_with_where_it_stands() -> None:
+    """A custom id has room for no more; the answer replies to the message."""
+    field = Field("question", "Your question", "paragraph")
+    about = Line(Ref("10", "2001"), Person(GRACE), "The build is red.")
+    modal = panels.as_modal(
+        Panel("ask:0123456789abcdef", "Ask", (Group("q", "", (field,)),), "Ask", about=about)
+    )
+    assert modal is not None
+    assert len(modal["custom_id"]) <= 100
+    rows = [{"type": 1, "components": [{"type": 4, "custom_id": "question", "value": "why?"}]}]
+    act = acts.act(interaction(5, {"custom_id": modal["custom_id"], "components": rows}), ME, Cache())
+    assert act.event == Submitted(
+        "discord:interaction:3000",
+        "ask:0123456789abcdef",
+        {"question": ("why?",)},
+        Person(ADA, "Ada"),
+        replace(HERE, reply_to="2001"),
+        about=Line(Ref("10", "2001"), Person(""), ""),
+        scope="message:10:3000",
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- malformed

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from bot.ports import (
     Panel,
     Person,
     Pressed,
+    Ref,
     Sent,
     Submitted,
     Wanted,
@@ -113,7 +116,7 @@ async def test_who_mentioned_the_bot_is_told_in_the_thread(slack: Workspace) -> 
 
 
 async def test_a_pressed_whisper_says_which_button(slack: Workspace) -> None:
-    """In its thread, also where Slack does not tell it; and nothing that stands there is replaced."""
+    """In its thread, also where Slack does not tell it; what is said then takes the place of the question, once."""
     incoming = await slack.ask()
     assert await slack.platform.whisper(incoming.place, incoming.person, "Sure?", FORGET)
     told = await slack.seen(ephemeral_for=ADA)
@@ -125,8 +128,41 @@ async def test_a_pressed_whisper_says_which_button(slack: Workspace) -> None:
     assert (chosen.place.channel, chosen.place.thread) == (GENERAL, incoming.place.thread)
     assert await slack.platform.whisper(chosen.place, chosen.person, "Done.")
     done = await slack.seen(ephemeral_for=ADA, text="Done.")
-    assert done["message"] != told["message"]
+    assert (done["message"], done["controls"]) == (told["message"], [])
     assert done["thread"] == incoming.place.thread
+    assert await slack.platform.whisper(chosen.place, chosen.person, "And more.")
+    more = await slack.seen(ephemeral_for=ADA, text="And more.")
+    assert (more["verb"], more["thread"]) == ("post", incoming.place.thread)
+
+
+async def test_a_private_question_stands_until_its_form_is_sent_off(slack: Workspace) -> None:
+    """Who cancels the form can press again; what became of it takes the question's place, also after a restart."""
+    incoming = await slack.ask()
+    assert await slack.platform.whisper(incoming.place, incoming.person, "Sure?", FORGET)
+    told = await slack.seen(ephemeral_for=ADA)
+    await slack.restart()
+    await slack.server.press(ADA, GENERAL, told["message"], "Keep")
+    chosen = await slack.next(Chosen)
+    assert await slack.platform.open(chosen.place, chosen.person, ASK)
+    view = await opened(slack)
+    assert (await slack.seen(message=told["message"]))["controls"] == ["Forget me", "Keep"]
+    await slack.server.fill(ADA, view["id"], {"question": "why?"})
+    sent = await slack.next(Submitted)
+    assert await slack.platform.whisper(sent.place, sent.person, "Thank you.")
+    done = await slack.seen(message=told["message"])
+    assert (done["text"], done["controls"]) == ("Thank you.", [])
+
+
+async def test_a_press_under_an_answer_never_replaces_the_answer(slack: Workspace) -> None:
+    """Slack hands out an address for that with each press."""
+    place, ref = await slack.posted("because")
+    await slack.platform.edit(place, ref, Content("because", (Control.GOOD,), "r9", ("Good",)))
+    await slack.server.press(ADA, GENERAL, ref.message, "Good")
+    pressed = await slack.next(Pressed)
+    assert await slack.platform.whisper(pressed.place, pressed.person, "Thank you.")
+    thanks = await slack.seen(ephemeral_for=ADA)
+    assert (thanks["text"], thanks["verb"]) == ("Thank you.", "post")
+    assert slack.shown(ref) == "because"
 
 
 async def test_buttons_work_after_a_restart(slack: Workspace) -> None:
@@ -242,6 +278,63 @@ async def test_a_form_survives_a_restart(slack: Workspace) -> None:
     sent = await slack.next(Submitted)
     assert (sent.values, sent.place.channel) == ({"question": ("why?",)}, GENERAL)
     assert await slack.platform.whisper(sent.place, sent.person, "Thank you.")
+
+
+def too_dull(panel: str, values: Mapping[str, tuple[str, ...]], language: str) -> Mapping[str, str]:
+    """A check such as the core gives: of what travels with the form alone."""
+    dull = {"settings": "persona", "ask": "question"}[panel]
+    return {dull: f"Too dull ({language})."} if "dull" in " ".join(values.get(dull, ())) else {}
+
+
+async def test_a_mistake_stands_at_its_field_and_the_form_stays_open(slack: Workspace) -> None:
+    """Nothing of the form is taken until all of it is right; what was filled in stays; also after a restart."""
+    await slack.restart(check=too_dull)
+    order = await ordered(slack)
+    assert await slack.platform.open(order.place, order.person, replace(SETTINGS, language="de"))
+    view = await opened(slack)
+    await slack.restart(check=too_dull)
+    slack.server.deliver_twice()
+    await slack.server.fill(ADA, view["id"], {"persona": "dull", "tools": ["C"]})
+    [told] = await slack.record.wait(lambda record: record.entries("view", "slack", verb="errors"))
+    assert (told["view"], told["body"]) == (view["id"], {"persona": "Too dull (de)."})
+    assert [one["id"] for one in slack.server.views()] == [view["id"]]
+    await slack.server.fill(ADA, view["id"], {"persona": "A poet"})
+    sent = await slack.next(Submitted)
+    assert (sent.values["persona"], sent.values["tools"]) == (("A poet",), ("c",))
+    await slack.record.wait(lambda _: not slack.server.views())
+
+
+async def test_a_check_that_breaks_takes_the_form(slack: Workspace) -> None:
+    """It is better read by the core than lost."""
+
+    def broken(panel: str, values: Mapping[str, tuple[str, ...]], language: str) -> Mapping[str, str]:
+        raise ZeroDivisionError
+
+    await slack.restart(check=broken)
+    order = await ordered(slack)
+    assert await slack.platform.open(order.place, order.person, ASK)
+    await slack.server.fill(ADA, (await opened(slack))["id"], {"question": "why?"})
+    assert (await slack.next(Submitted)).values == {"question": ("why?",)}
+    await slack.record.wait(lambda _: not slack.server.views())
+
+
+async def test_a_form_about_a_message_brings_its_words_back_after_a_restart(slack: Workspace) -> None:
+    """Where it stands, who wrote it, and as much of it as there is room for."""
+    words = "Größe & <Maß> \U0001f40d " * 200
+    said = await slack.server.say(GRACE, GENERAL, words)
+    await slack.next(Incoming)
+    await slack.server.shortcut(ADA, "ask_message", GENERAL, said)
+    wanted = await slack.next(Wanted)
+    assert await slack.platform.open(wanted.place, wanted.person, replace(ASK, about=wanted.about))
+    view = await opened(slack)
+    await slack.restart()
+    await slack.server.fill(ADA, view["id"], {"question": "what is this?"})
+    sent = await slack.next(Submitted)
+    assert sent.about is not None
+    assert (sent.about.message, sent.about.person.id) == (Ref(GENERAL, said), GRACE)
+    assert wanted.about.text.startswith(sent.about.text)
+    assert len(sent.about.text) > 1_500
+    assert (sent.place.thread, sent.scope) == (said, wanted.scope)
 
 
 async def test_a_form_opens_once_and_in_time(slack: Workspace) -> None:

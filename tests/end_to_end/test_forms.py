@@ -109,21 +109,52 @@ async def test_who_manages_nothing_is_told_so_and_sees_no_form(chat: Chat) -> No
     assert told["controls"] == []
 
 
-async def test_a_mistake_in_one_field_is_told_and_the_others_are_saved(chat: Chat) -> None:
+async def test_a_mistake_keeps_slacks_form_open_and_stands_at_its_field(world: World, bot: Bot) -> None:
+    """Nothing is saved before all of it is right; what was typed stays; a form that was opened before a restart, too."""
+    chat = Chat(world, "slack")
+    ada, random = hands(chat, ADA), chat.channel("random")
+    await ada.form(since=await ada.open_settings(random))
+    await bot.stop()
+    await bot.start()
+    since = ada.now
+    await ada.send(person_daily="a lot", channel_daily="2.50")
+
+    def blamed(record: Record) -> dict[str, str] | None:
+        told = [one for one in record.entries("view", "slack", verb="errors") if one.number >= since]
+        return dict(told[0]["body"]) if told else None
+
+    problem = sentences.MISTAKE_DOLLARS[0].upper() + sentences.MISTAKE_DOLLARS[1:]
+    assert await world.record.wait(blamed) == {"person_daily": problem}
+    await ada.order(random, "usage")
+    assert "$2.50" not in (await ada.told(sentences.USAGE_CHANNEL, since=since))["text"]
+    since = ada.now
+    await ada.send(person_daily="")  # the other stands there still
+    await ada.told(sentences.SETTINGS_SAVED, since=since)
+    since = ada.now
+    await ada.order(random, "usage")
+    await ada.told("The limit is $2.50 a day.", since=since)
+    await ada.set(random, channel_daily="")
+
+
+async def test_a_mistake_in_one_field_is_told_and_the_others_are_saved(world: World) -> None:
+    """Discord closes every form that is sent off: the sentence says which field, and its button leads back to it."""
+    chat = Chat(world, "discord")
     ada, random = hands(chat, ADA), chat.channel("random")
     since = await ada.open_settings(random)
-    if chat.name == "slack":
-        await ada.form(since=since)
-    else:
-        await ada.open_group("person_daily", since=since)
+    await ada.open_group("person_daily", since=since)
     await ada.send(person_daily="a lot", channel_daily="2.50")
     told = await ada.told(sentences.MISTAKE_DOLLARS, since=since)
     assert sentences.FIELD_PERSON_DAILY in told["text"]
     assert sentences.SETTINGS_REST_SAVED in told["text"]
-    since = ada.now
+    order = ada.now
     await ada.order(random, "usage")
-    told = await ada.told("The limit is $2.50 a day.", since=since)
-    await ada.set(random, channel_daily="")
+    await ada.told("The limit is $2.50 a day.", since=order)
+    again = await ada.open_group("person_daily", since=since)
+    assert again["person_daily"] == "a lot", "what is to be mended"
+    assert again["channel_daily"] == "2.50"
+    saved = ada.now
+    await ada.send(person_daily="", channel_daily="")
+    await ada.told(sentences.SETTINGS_SAVED, since=saved)
 
 
 # ------------------------------------------------------------------------------------------------ a message's menu
@@ -131,19 +162,32 @@ async def test_a_mistake_in_one_field_is_told_and_the_others_are_saved(chat: Cha
 
 async def test_ask_claude_about_this_asks_with_the_message_as_context(chat: Chat) -> None:
     """A form for the question; the answer stands with the message, in the asker's name."""
+    await ask_about(chat, "aardvark")
+
+
+async def test_a_form_that_was_opened_before_a_restart_still_knows_its_message(chat: Chat, bot: Bot) -> None:
+    """The words that a question is about come back with the form, or are looked up once more: all of them."""
+    await ask_about(chat, "pangolin", restarted=bot, more=" Look: größer & <größer>." * 120)
+
+
+async def ask_about(chat: Chat, animal: str, *, restarted: Bot | None = None, more: str = "") -> None:
+    """The whole way, from the menu of Linus's message to Grace's answer."""
     grace, channel = hands(chat, GRACE), chat.channel()
-    about = await chat.server.say(chat.person(LINUS), channel, "The build is red since the aardvark commit.")
+    said = f"The build is red since the {animal} commit.{more if chat.name == 'slack' else more[:1_500]} End of it."
+    about = await chat.server.say(chat.person(LINUS), channel, said)
     since = grace.now
     await grace.menu(channel, about, MENU_ASK)
     form = await grace.form(since=since)
     assert form == {"": sentences.ASK_TITLE, "question": ""}
-    await grace.send(question=f"What broke on {chat.name}? #chars:300 #speed:900")
-    request = await chat.asked(f"What broke on {chat.name}?")
-    assert "aardvark commit" in request.question
-    assert "Linus" in request.question, "whose message it is"
+    if restarted is not None:
+        await restarted.stop()
+        await restarted.start()
+    await grace.send(question=f"What broke the {animal} on {chat.name}? #chars:300 #speed:900")
+    request = await chat.asked(f"What broke the {animal} on {chat.name}?")
+    assert f"The question is about this message of Linus:\n\n> {said}" in request.question
     await chat.world.record.wait(lambda _: bool(request.ended), within=10)
     await shown(chat, request.said, since=since)
-    announced = await shown(chat, f"What broke on {chat.name}?", since=since)
+    announced = await shown(chat, f"What broke the {animal} on {chat.name}?", since=since)
     [frame] = chat.world.record.entries("shown", chat.name, message=announced)[:1]
     assert "Grace" in frame["text"]
     if chat.name == "slack":
@@ -241,7 +285,9 @@ async def test_forget_me_asks_first_and_then_forgets_this_person_alone(chat: Cha
     assert kept("quokka"), "nothing is deleted before it is confirmed"
     since = grace.now
     await grace.press(asked, sentences.FORGET_YES)
-    await grace.told(sentences.FORGOTTEN, since=since)
+    done = await grace.told(sentences.FORGOTTEN, since=since)
+    assert done["id"] == asked["id"], "in the place of the question,"
+    assert done["controls"] == [], "which nobody can answer again"
     assert not kept("quokka")
     assert kept("numbat")
 
