@@ -25,9 +25,9 @@ class Entry:
                                       platform's code), took (s); of a chat also channel, message
       refused  slack|discord          method, scope, limit (its name), retry_after
       shown    slack|discord          channel, message, author, text (source, as a viewer's client gets it), thread,
-                                      verb ("post"|"edit"|"append"), controls (labels), ephemeral, pings (who is
-                                      notified), files; Slack: ephemeral_for, markup, edited, unfurls; Discord:
-                                      reply_to, loading
+                                      verb ("post"|"edit"|"append"), controls (labels), ephemeral, ephemeral_for
+                                      (who alone sees it), pings (who is notified), files; Slack: markup, edited,
+                                      unfurls; Discord: reply_to, loading
       removed  slack|discord          channel, message
       status   slack|discord          channel, thread, text (typing, thinking; "" where it ends)
       event    slack|discord          event (its type), id, attempt|seq: one delivery;  acked, unacked  the same id

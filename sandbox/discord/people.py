@@ -18,6 +18,7 @@ from sandbox.discord.messages import CONTENT_MAX, Allowed, ping
 from sandbox.discord.posts import Posts, visible
 from sandbox.discord.state import (
     EPHEMERAL,
+    EVERYBODY,
     LOADING,
     MODERATOR,
     OWNER,
@@ -231,11 +232,20 @@ class People:
         """Be seen typing."""
         self.posts.typing(self.state.channel(channel), self.state.person(person))
 
+    def join(self, name: str, *permissions: str, bot: bool = False) -> str:
+        """Somebody new, with these permissions beyond everybody's ("manage_guild"), or another app's bot; the id."""
+        held = EVERYBODY
+        for one in permissions:
+            held |= permission(one)
+        who = User(self.state.snowflake(), name, bot=bot, permissions=held)
+        self.state.users[who.id] = who
+        if not bot:
+            self.state.open_dm(who.id)
+        return who.id
+
     async def invite_bot(self, name: str) -> str:
         """Another application's bot joins the guild; its id. It can `say` what a person can."""
-        bot = User(self.state.snowflake(), name, bot=True)
-        self.state.users[bot.id] = bot
-        return bot.id
+        return self.join(name, bot=True)
 
     # ------------------------------------------------------------------ channels and threads
 

@@ -155,6 +155,7 @@ class Posts:
             verb=verb,
             controls=[control["label"] for control in controls_of(message.components)],
             ephemeral=message.has(EPHEMERAL),
+            ephemeral_for=message.ephemeral_for,
             loading=message.has(LOADING),
             pings=pings(message),
             reply_to=message.reference["message_id"] if message.reference else "",

@@ -10,7 +10,7 @@ Bots come in by Socket Mode, or by signed HTTP after `set_request_url`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -221,6 +221,14 @@ class SlackServer:
             "member": BOT_USER in channel.members,
             "members": sorted(channel.members),
         }
+
+    def join(self, name: str, **what: Any) -> str:
+        """Somebody new, or another app's bot (`bot=True`); the id. `what`: as in `set_person`."""
+        return self._workspace.join(name, **what).id
+
+    async def create_channel(self, name: str, *, members: Collection[str] = ()) -> str:
+        """A public channel with the bot and these people (ids) in it; its id."""
+        return self._workspace.create(name, members).id
 
     def set_person(self, person: str, **changes: Any) -> None:
         """Change what somebody is: `admin`, `owner`, `guest`, `stranger`, `locale`, `team` (of Slack Connect)."""

@@ -316,9 +316,10 @@ class Verbs:
             self._surfaces.close(view)
 
     def _who(self, person: str) -> dict[str, Any]:
-        name = self._person(person).name.lower()
+        found = self._person(person)
+        name = found.name.lower()
         return {
-            "user": {"id": person, "username": name, "name": name, "team_id": TEAM},
+            "user": {"id": person, "username": name, "name": name, "team_id": found.team},
             "api_app_id": APP,
             "token": VERIFICATION,
             "team": {"id": TEAM, "domain": DOMAIN},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from typing import Any
 
 from sandbox.clock import Clock
@@ -27,7 +27,7 @@ from sandbox.slack.nouns import (
     Message,
     Person,
 )
-from sandbox.slack.refusals import SlackError
+from sandbox.slack.refusals import MisusedError, SlackError
 from sandbox.slack.wording import pings, rich_text
 
 
@@ -82,6 +82,27 @@ class Workspace:
         number = person.removeprefix("U")
         channel = Channel(f"D{number}", "", "im", {person, BOT_USER}, created, person=person)
         return self.channels.setdefault(channel.id, channel)
+
+    def join(self, name: str, **what: Any) -> Person:
+        """Somebody new; `what`: fields of Person. A member of no channel yet but of their DM with the bot."""
+        person = Person(f"U0{name.upper()}", name, **what)
+        if not name.isalnum() or person.id in self.people:
+            raise MisusedError(f"nobody new can be called {name!r}")
+        if person.bot and not person.bot_id:
+            person.bot_id = f"B0{name.upper()}"
+        self.people[person.id] = person
+        if not person.bot:
+            self.direct(person.id)
+        return person
+
+    def create(self, name: str, members: Collection[str]) -> Channel:
+        """A public channel with these people and the bot in it."""
+        id_ = "C0" + "".join(sign for sign in name.upper() if sign.isalnum())
+        if id_ in self.channels or not set(members) <= self.people.keys():
+            raise MisusedError(f"a new channel has a new name and known people, not {name!r} with {members}")
+        made = int(self._epoch + self.clock.now())
+        channel = self.channels[id_] = Channel(id_, name, "channel", {*members, BOT_USER}, made)
+        return channel
 
     def direct(self, person: str) -> Channel:
         """The DM between a person and the bot."""
