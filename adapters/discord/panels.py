@@ -2,7 +2,8 @@
 made here is one that Discord takes: 5 rows, 25 choices, 100 characters.
 
 A form of a few texts is a modal. Any other is a message that only its asker sees: a select for each choice, and for the
-texts of a group a button that opens a modal. Selects and buttons carry a short id, under which the form is remembered; a
+texts of a group buttons, named after them, that open it as a modal. All words of a message stand above its controls, and a
+select shows its choice where its name was: so each choice carries the name. Selects and buttons carry a short id, under which the form is remembered; a
 modal carries the form's own id and outlives a restart.
 
 Limits: docs components/reference (a select in a row of its own, 25 options, label and value 100, placeholder 150; a text
@@ -95,11 +96,11 @@ def _input(field: Field) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row of components, and what stands about it in the message."""
+    """One row of components, and what stands about it in the message, where it does not say itself what it is."""
 
-    component: dict[str, Any]
-    line: str
+    components: tuple[dict[str, Any], ...]
     group: str
+    line: str = ""
 
 
 def as_messages(panel: Panel, opened: str) -> list[dict[str, Any]]:
@@ -119,14 +120,14 @@ def as_messages(panel: Panel, opened: str) -> list[dict[str, Any]]:
             "content": "\n".join([*([] if index else head), *_told(page)])[:CONTENT] or "\u200b",
             "allowed_mentions": dict(NONE_PINGED),
             "flags": SUPPRESS_EMBEDS,
-            "components": [row(one.component) for one in page],
+            "components": [row(*one.components) for one in page],
         }
         for index, page in enumerate(pages)
     ]
 
 
 def _told(page: Sequence[_Row]) -> Iterator[str]:
-    """What the rows are, in their order: a select shows its choice, and no longer what is chosen."""
+    """Which groups the rows are of, in their order, and what has to be said of them."""
     group = ""
     for one in page:
         if one.group and one.group != group:
@@ -140,15 +141,19 @@ def _rows(group: Group, number: int, opened: str) -> Iterator[_Row]:
     for field in group.fields:
         if field.kind not in _TYPED:
             yield from _selects(field, group.title, opened)
-    texts = [field.label for field in group.fields if field.kind in _TYPED]
+    texts = [field for field in group.fields if field.kind in _TYPED]
     if texts:
-        button = {
-            "type": 2,
-            "style": 2,
-            "label": _short(group.title, 80) or "…",
-            "custom_id": signed(GROUP, opened, str(number)),
-        }
-        yield _Row(button, _plain(", ".join(texts)), group.title)
+        yield _Row(tuple(_button(field, number, opened) for field in texts[:INPUTS]), group.title)
+
+
+def _button(field: Field, number: int, opened: str) -> dict[str, Any]:
+    """To the modal of its group; the dots say that something opens."""
+    return {
+        "type": 2,
+        "style": 2,
+        "label": f"{_short(field.label, 79)}…",
+        "custom_id": signed(GROUP, opened, f"{number}.{field.id}"),
+    }
 
 
 def _selects(field: Field, group: str, opened: str) -> Iterator[_Row]:
@@ -162,14 +167,15 @@ def _selects(field: Field, group: str, opened: str) -> Iterator[_Row]:
     }
     if field.kind in _DEFAULTS:
         held = [{"id": id_, "type": _DEFAULTS[field.kind]} for id_ in field.values[:OPTIONS] if id_.isdigit()]
-        name = signed(PICK, opened, field.id)
-        yield _Row({**select, "custom_id": name, **({"default_values": held} if held else {})}, line, group)
+        select |= {"custom_id": signed(PICK, opened, field.id), **({"default_values": held} if held else {})}
+        yield _Row((select,), group, line)
         return
+    one = field.kind == "choice"
     for part, first in enumerate(range(0, len(field.options), OPTIONS)):
         options = [
             {
                 "value": option.value[:100],
-                "label": _short(option.label, 100) or "…",
+                "label": _named(field.label, option.label) if one else _short(option.label, 100) or "…",
                 "default": option.value in field.values,
             }
             for option in field.options[first : first + OPTIONS]
@@ -182,7 +188,13 @@ def _selects(field: Field, group: str, opened: str) -> Iterator[_Row]:
         }
         if len(field.options) > OPTIONS:
             made["min_values"] = 0  # what is chosen may stand in the other select
-        yield _Row(made, line if not part else "", group)
+        yield _Row((made,), group, line if not part and (field.hint or not one) else "")
+
+
+def _named(field: str, option: str) -> str:
+    """A choice with what it is of, in 100 characters; the choice is what must not be cut."""
+    choice = _short(option, 90) or "…"
+    return f"{_short(field, 98 - len(choice))}: {choice}"
 
 
 # ------------------------------------------------------------------------------------------------------ what comes back
@@ -292,8 +304,9 @@ def picked(data: Mapping[str, Any]) -> Picked | None:
 
 def group_of(custom_id: str) -> tuple[str, int] | None:
     """(short id, number of the group) of a button that opens a group's texts."""
-    parts = unsigned(custom_id, GROUP)
-    return (parts[0], int(parts[1])) if parts is not None and parts[1].isdecimal() else None
+    opened, told = unsigned(custom_id, GROUP) or ("", "")
+    number = told.partition(".")[0]
+    return (opened, int(number)) if number.isdecimal() else None
 
 
 def pages_of(text: str) -> Sequence[str]:

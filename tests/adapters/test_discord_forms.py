@@ -50,22 +50,30 @@ async def opened(stage: Stage, panel: Panel = SETTINGS) -> list[dict[str, Any]]:
 
 
 async def test_a_large_form_is_messages_of_five_rows_with_its_choices_as_they_stand(stage: Stage) -> None:
-    """A group is kept together; every row says what it is."""
+    """A group is kept together; every control says what it is, also where something is chosen already."""
     first, second = await opened(stage)
     assert first["ephemeral_for"] == second["ephemeral_for"] == stage.ada
-    assert first["text"].split("\n") == [
-        "## Settings",
-        "For this channel.",
-        "**The answer**",
-        "- Model",
-        "- Growing",
-        "- Persona",
+    assert first["text"].split("\n") == ["## Settings", "For this channel.", "**The answer**"]
+    # Chosen people stand in a select without its name, and the choices of several, too.
+    assert second["text"].split("\n") == [
+        "**Who**",
+        "- People",
+        "- Roles",
+        "- Tools",
+        "**Spending**",
     ]
-    assert second["text"].split("\n")[-2:] == ["**Spending**", "- Dollars a day, A minute"]
-    assert [one["label"] for one in first["controls"]] == ["Model", "Growing", "The answer"]
-    assert [one["label"] for one in second["controls"]] == ["People", "Roles", "Tools", "Spending"]
-    model = stage.server.state.message(stage.general, first["id"]).components[0]["components"][0]
-    assert [one["label"] for one in model["options"] if one["default"]] == ["Model 1"]
+    assert [one["label"] for one in first["controls"]] == ["Model", "Growing", "Persona…"]
+    assert [one["label"] for one in second["controls"]] == [
+        *("People", "Roles", "Tools"),
+        *("Dollars a day…", "A minute…"),
+    ]
+    model = first["controls"][0]
+    assert [one["label"] for one in model["options"]] == [
+        "Model: Model 0",
+        "Model: Model 1",
+        "Model: Model 2",
+    ]
+    assert model["chosen"] == ["m1"]
 
 
 async def test_a_choice_is_submitted_alone(stage: Stage) -> None:
@@ -88,9 +96,9 @@ async def test_a_choice_is_submitted_alone(stage: Stage) -> None:
 
 
 async def test_the_texts_of_a_group_open_as_a_form_and_show_what_was_saved_last(stage: Stage) -> None:
-    """Again and again while the settings stand open."""
+    """By the button of any of them; again and again while the settings stand open."""
     _, second = await opened(stage)
-    await stage.server.press(stage.ada, stage.general, second["id"], "Spending")
+    await stage.server.press(stage.ada, stage.general, second["id"], "A minute…")
     await stage.record.wait(lambda r: r.entries("modal"), within=WITHIN)
     [form] = stage.server.modals(stage.ada)
     assert form["title"] == "Spending"
@@ -105,14 +113,14 @@ async def test_the_texts_of_a_group_open_as_a_form_and_show_what_was_saved_last(
         {"a_day": (), "a_minute": ("12",)},
     )
     assert await stage.platform.whisper(submitted.place, submitted.person, "Saved.")
-    await stage.server.press(stage.ada, stage.general, second["id"], "Spending")
+    await stage.server.press(stage.ada, stage.general, second["id"], "A minute…")
     await stage.record.wait(lambda r: len(r.entries("modal")) == 2, within=WITHIN)
     [form] = stage.server.modals(stage.ada)
     assert [one.get("value") for one in form["fields"]] == [None, "12"]
 
 
 @pytest.mark.parametrize("old", ["restart", "hours"])
-@pytest.mark.parametrize("control", ["Spending", "Tools"])
+@pytest.mark.parametrize("control", ["A minute…", "Tools"])
 async def test_a_form_that_is_no_longer_known_says_so(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, old: str, control: str
 ) -> None:
