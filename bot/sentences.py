@@ -69,6 +69,8 @@ GOOD = "👍"
 BAD = "👎"
 AS_FILE = "As file"
 DELETE = "Delete"
+DELETE_QUESTION = "This deletes the answer for everybody. It cannot be undone."
+DELETE_KEEP = "Keep it"  # what stands on the button that does nothing; at most 30 characters
 
 # What became of a press, a command or a word; only the person who acted sees these.
 NOTHING_TO_STOP = "Nothing is being answered here at the moment."

@@ -26,6 +26,7 @@ LONGEST_SECTION = 3_000  # docs.slack.dev, section block: 3,000 characters of te
 
 LONGEST_CALL = 40  # "<@", an id, "> "
 LONGEST_ANSWER = 30  # docs.slack.dev, confirmation dialog: of its two buttons
+LONGEST_CONFIRMATION = 300  # the same: of its text; its title has 100
 LONGEST_LABEL = 75  # docs.slack.dev, button element
 MOST_BUTTONS = 25  # docs.slack.dev, actions block
 LONGEST_ASIDE = 11_000
@@ -115,7 +116,7 @@ def _called(content: Content, pieces: list[str]) -> list[str]:
 
 def _controls(content: Content) -> list[Block]:
     elements = [
-        _button(control, label, content.reply)
+        _button(control, label, content)
         for control, label in zip(content.controls, _labels(content), strict=True)
     ]
     return [{"type": "actions", "elements": elements}] if elements else []
@@ -127,22 +128,21 @@ def _labels(content: Content) -> Iterable[str]:
         yield given or control.value.capitalize()
 
 
-def _button(control: Control, label: str, reply: str) -> Block:
+def _button(control: Control, label: str, content: Content) -> Block:
     button: Block = {
         "type": "button",
         "action_id": f"inkstream:{control.value}",
         "text": _plain(label),
-        "value": reply,
+        "value": content.reply,
     }
     if control is Control.STOP:
         button["style"] = "danger"
-    if control is Control.DELETE:
-        # In no language, as the label is in the asker's.
+    if control is Control.DELETE and content.sure is not None:
         button["confirm"] = {
             "title": _plain(label),
-            "text": _plain(f"{label}?"),
+            "text": _plain(content.sure.question, LONGEST_CONFIRMATION),
             "confirm": _plain(label, LONGEST_ANSWER),
-            "deny": _plain("✕"),
+            "deny": _plain(content.sure.keep, LONGEST_ANSWER),
             "style": "danger",
         }
     return button

@@ -14,7 +14,7 @@ from bot.conversation.channel import Channel
 from bot.conversation.journal import StoreJournal
 from bot.ports import Content, Place, Ref, Unavailable
 from bot.reply.pages import Document
-from bot.reply.reply import Turn, controls_after, label
+from bot.reply.reply import Turn, controls_after, label, sure
 from bot.reply.view import ANNOUNCEMENT, post_key
 from bot.store.nouns import Unfinished
 from bot.store.store import StoreError
@@ -64,6 +64,7 @@ class Mending:
             on_posted=posted,
             crashed=True,
             label=lambda control: label(language, control),
+            sure=sure(language),
         )
         try:
             view.finish(controls_after(turn, unfinished.text))

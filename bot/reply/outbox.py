@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from bot.ports import (
     Bucket,
+    Confirmation,
     Content,
     Control,
     Gone,
@@ -93,6 +94,7 @@ class Outbox:
         refs: Sequence[Ref] = (),
         on_posted: Callable[[int, Ref, Place], None] | None = None,
         label: Callable[[Control], str] | None = None,
+        sure: Confirmation | None = None,
         crashed: bool = False,
     ) -> View:
         """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order.
@@ -101,9 +103,9 @@ class Outbox:
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_posted(page,
         ref, place)` is called for each new message, -1 being the announcement. The buttons stand on the newest
-        page while it grows; `label` says what stands on them.
+        page while it grows; `label` says what stands on them, `sure` what is asked before an answer is deleted.
         """
-        view = View(self._desk, place, reply, document, announce, controls, on_posted, label)
+        view = View(self._desk, place, reply, document, announce, controls, on_posted, label, sure)
         now = self._time()
         for ref in refs:
             item = self._pacer.join(view, "edit", self._platform.buckets("edit", place, ref), now)

@@ -21,7 +21,7 @@ from bot import sentences
 from bot.claude.answer import Ask, Claude
 from bot.claude.events import Done, Retrying, Spent, Text, Thinking, Usage, Working
 from bot.claude.faults import ClaudeFault
-from bot.ports import Content, Control, File, Place, Platform, Ref, Sent
+from bot.ports import Confirmation, Content, Control, File, Place, Platform, Ref, Sent
 from bot.reply import attaching
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
@@ -123,6 +123,11 @@ def label(language: str, control: Control) -> str:
     return say(language, _LABELS[control])
 
 
+def sure(language: str) -> Confirmation:
+    """What is asked before an answer is deleted."""
+    return Confirmation(say(language, sentences.DELETE_QUESTION), say(language, sentences.DELETE_KEEP))
+
+
 def controls_after(turn: Turn, text: str) -> tuple[Control, ...]:
     """The buttons under an answer that has ended."""
     if turn == "refused" or not text.strip():
@@ -166,6 +171,7 @@ class Reply:
             refs=subject.refs,
             on_posted=self._on_posted,
             label=lambda control: label(manner.language, control),
+            sure=sure(manner.language),
         )
         self._refs: list[Ref] = list(subject.refs)
         self._reading: asyncio.Task[tuple[str, Turn, str]] | None = None

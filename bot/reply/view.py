@@ -27,7 +27,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from bot.ports import Content, Control, Place, Ref
+from bot.ports import Confirmation, Content, Control, Place, Ref
 from bot.reply.messages import (
     ANNOUNCEMENT,
     Call,
@@ -69,6 +69,7 @@ class View:
         controls: tuple[Control, ...],
         on_posted: Callable[[int, Ref, Place], None] | None,
         label: Callable[[Control], str] | None = None,
+        sure: Confirmation | None = None,
     ) -> None:
         self.place = place
         self.reply = reply
@@ -86,6 +87,7 @@ class View:
         self.given_up = ""  # why this reply cannot be shown, once that is so
         self._controls = controls
         self._label = label
+        self._sure = sure
         self._on_posted = on_posted
         self._page_limit = desk.platform.profile.page_limit
         self._first_text_at: float | None = None
@@ -337,7 +339,10 @@ class View:
         labels = tuple(map(self._label, controls)) if self._label is not None else ()
         # Only a first page may grow natively: where that ended, the answer goes on by edits.
         settled = page.settled if number == 0 else None
-        return Content(page.text, controls, self.reply, labels=labels, settled=settled, closed=page.closed)
+        sure = self._sure if Control.DELETE in controls else None
+        return Content(
+            page.text, controls, self.reply, labels=labels, sure=sure, settled=settled, closed=page.closed
+        )
 
     def _settle_if_whole(self, pages: Sequence[Page], now: float) -> None:
         if len(pages) > len(self.messages) or self.posting is not None:

@@ -51,6 +51,8 @@ GERMAN: Mapping[str, str] = {
     en.BAD: "👎",
     en.AS_FILE: "Als Datei",
     en.DELETE: "Löschen",
+    en.DELETE_QUESTION: "Das löscht die Antwort für alle. Rückgängig machen lässt es sich nicht.",
+    en.DELETE_KEEP: "Behalten",
     en.NOTHING_TO_STOP: "Hier wird im Moment nichts beantwortet.",
     en.STOPPED_PRIVATELY: "Angehalten.",
     en.NOT_YOURS_TO_STOP: "Anhalten kann diese Antwort nur, wer gefragt hat oder hier moderiert.",

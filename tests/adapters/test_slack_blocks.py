@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.slack import blocks
 from adapters.slack.dialect import SlackDialect
-from bot.ports import Button, Content, Control
+from bot.ports import Button, Confirmation, Content, Control
 from sandbox.slack.blocks import check_blocks
 
 STOP = (Control.STOP,)
@@ -104,9 +104,27 @@ def test_every_control_has_a_button_that_slack_takes() -> None:
 
 
 def test_deleting_asks_first() -> None:
-    """Nobody deletes an answer by a slip; and only that one asks."""
-    found = buttons(Content("x", tuple(Control), "r1"))
+    """Nobody deletes an answer by a slip; and only that one asks, in the words that it is given."""
+    asked = Confirmation("Das löscht die Antwort für alle.", "Behalten")
+    found = buttons(
+        Content(
+            "x", tuple(Control), "r1", tuple("Löschen" if c is Control.DELETE else "" for c in Control), asked
+        )
+    )
     assert ["confirm" in one for one in found] == [control is Control.DELETE for control in Control]
+    dialog = found[list(Control).index(Control.DELETE)]["confirm"]
+    assert {name: dialog[name]["text"] for name in ("title", "text", "confirm", "deny")} == {
+        "title": "Löschen",
+        "text": asked.question,
+        "confirm": "Löschen",
+        "deny": asked.keep,
+    }
+
+
+@pytest.mark.parametrize("length", [1, 30, 31, 1_000])
+def test_whatever_is_asked_before_deleting_slack_takes_it(length: int) -> None:
+    content = Content("x", (Control.DELETE,), "r1", ("x" * length,), Confirmation("x" * length, "x" * length))
+    assert buttons(content)[0]["confirm"]["deny"]["text"] == "x" * min(length, 30)
 
 
 # ---------------------------------------------------------------------------------------------------- the one mention

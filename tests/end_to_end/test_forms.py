@@ -387,6 +387,11 @@ async def test_who_uses_slack_in_german_reads_german(world: World) -> None:
     [page] = chat.pages(question)
     assert german(sentences.REGENERATE) in page["controls"]
     assert german(sentences.CONTINUE) in page["controls"]
+    stopped = linus.message(page)
+    assert stopped is not None
+    [delete] = [one for one in stopped["controls"] if one["label"] == german(sentences.DELETE)]
+    assert delete["confirm"]["text"] == german(sentences.DELETE_QUESTION)
+    assert delete["confirm"]["deny"] == german(sentences.DELETE_KEEP)
     since = linus.now
     await linus.order(channel, "usage")
     await linus.told(german(sentences.USAGE_YOU), since=since)
