@@ -70,13 +70,14 @@ class Writing:
                 return (known.route(budgets.WEBHOOK_ORIGINAL, interaction.id),)
             if interaction is not None and not interaction.visible:
                 return (known.route(budgets.WEBHOOK_POST, interaction.id),)
-            return (known.route(budgets.POST, place.channel), known.everywhere())
+            usual = budgets.POST if op == "post" else budgets.EDIT
+            return (known.route(usual, place.channel), known.everywhere())
         if interaction is not None and ref.message in interaction.messages:
             return (known.route(_webhook_route(interaction, ref), interaction.id),)
-        usual = (known.route(budgets.EDIT, ref.channel), known.everywhere())
+        spent = (known.route(budgets.EDIT, ref.channel), known.everywhere())
         if age > budgets.OLD_SECONDS or ref.message in self._old:
-            return (*usual, known.old(ref.channel))
-        return usual
+            return (*spent, known.old(ref.channel))
+        return spent
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 

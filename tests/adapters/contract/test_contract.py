@@ -195,6 +195,12 @@ async def test_a_whole_burst_meets_no_refusal(stage: Stage) -> None:
     assert stage.shown(ref)["text"] == f"edit {len(outcomes) - 1}"
 
 
+async def test_what_edits_of_a_place_spend_is_known_before_there_is_a_message(stage: Stage) -> None:
+    """So that a first text knows whether edits are scarce there, and a question whether it had better have a thread."""
+    place, ref = await stage.posted()
+    assert stage.platform.buckets("edit", place, None)[0] == stage.platform.buckets("edit", place, ref)[0]
+
+
 async def test_refusals_name_the_bucket_and_the_wait(stage: Stage) -> None:
     """A 429 is data: which budget, how long. Nothing sleeps, nothing is sent again."""
     place, ref = await stage.posted()
