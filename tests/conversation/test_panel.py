@@ -77,14 +77,14 @@ def test_the_form_keeps_the_bounds_of_both_platforms(
 def test_what_is_not_set_here_follows_and_says_what() -> None:
     told = fields(form())
     assert told["model"].values == (FOLLOW,)
-    assert labels(told["model"])[FOLLOW] == "As everywhere here: Claude Sonnet 5.5"
-    assert labels(told["footer"])[FOLLOW] == "As everywhere here: Yes"
-    assert labels(told["language"])[FOLLOW] == "As everywhere here: Deutsch"
+    assert labels(told["model"])[FOLLOW] == "Claude Sonnet 5.5 (as everywhere here)"
+    assert labels(told["footer"])[FOLLOW] == "Yes (as everywhere here)"
+    assert labels(told["language"])[FOLLOW] == "Deutsch (as everywhere here)"
     assert told["person_daily"].values == ()
     assert told["person_daily"].hint == "Empty: 2.50. 0: no limit."
     assert told["channel_daily"].hint == "Empty: no limit. 0: no limit."
     assert told["notify_after"].hint == "Empty: 90. 0: never."
-    assert labels(fields(form("workspace"))["model"])[FOLLOW] == "As usual: Claude Sonnet 5.5"
+    assert labels(fields(form("workspace"))["model"])[FOLLOW] == "Claude Sonnet 5.5 (as usual)"
 
 
 def test_what_is_set_here_is_shown_as_it_was_set() -> None:
