@@ -9,10 +9,11 @@ anybody; the loop here retries only while nothing has been shown, and says so by
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anthropic
@@ -24,6 +25,8 @@ from bot.claude.assembly import Assembly
 from bot.claude.events import AnswerEvent, Done, Retrying, Spent, Text, Usage
 from bot.claude.faults import ClaudeFault
 
+log = logging.getLogger(__name__)
+
 # Between tries before the first text: 1, 2, 4 s (+- 20 %); people are shown each wait. A longer Retry-After than
 # this is not waited for: the sentence with the time is the better answer.
 _TRIES = 4
@@ -32,6 +35,8 @@ _LONGEST_WAIT = 20.0
 _DEAD_LINE = 120.0
 # `pause_turn` means "call again to go on"; a model that pauses more often than this is going in circles.
 _PAUSES = 5
+# Documented: thinking "between_tools" goes with these efforts only, and a request with another is a 400.
+_BETWEEN_TOOLS = frozenset({"low", "medium", "high", "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,20 @@ class Ask:
             told["system"] = self.system
         if self.effort != "off":
             told["output_config"] = {"effort": self.effort}
-        if self.thinking != "off":
+        if self.thinking != "off" and (self.thinking != "between_tools" or self.effort in _BETWEEN_TOOLS):
             told["thinking"] = {"type": self.thinking}
         return told
+
+    @property
+    def manner(self) -> tuple[str, str, str]:
+        """What is asked of the model beside the answer; not every model takes every thinking and effort."""
+        return self.model, self.thinking, self.effort
+
+    def plainer(self) -> Ask | None:
+        """The same with less of the manner: without a word about thinking, then about effort. None: nothing to leave."""
+        if self.thinking != "off":
+            return replace(self, thinking="off")
+        return replace(self, effort="off") if self.effort != "off" else None
 
 
 class Claude:
@@ -72,6 +88,8 @@ class Claude:
         """`silence`: seconds without an event of the model's (pings do not count) after which it is given up."""
         self._silence = silence
         self.first_wait = 1.0  # seconds before the second try; doubled with each
+        # A manner that was refused -> what was taken instead.
+        self._plainly: dict[tuple[str, str, str], Ask] = {}
         # No byte at all for so long, pings included, is a dead line; a model that only pings may be thinking.
         quiet = min(silence, _DEAD_LINE)
         limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=120)
@@ -98,6 +116,7 @@ class Claude:
         Closing the iterator (or cancelling the task that reads it) closes the connection to Claude at once.
         """
         messages: list[MessageParam] = list(ask.messages)
+        asked, ask = ask, self._taken(ask)
         spent = Usage()
         said = False
         tries = pauses = 0
@@ -120,7 +139,14 @@ class Claude:
             except faults.RAISED as error:
                 fault = faults.from_exception(error, begun=said)
             spent += call.usage
-            if fault is not None:
+            if fault is None:
+                self._learn(asked, ask)
+            else:
+                plainer = ask.plainer() if fault.kind == faults.REFUSED and not said else None
+                if plainer is not None:
+                    log.warning("claude.asked_more_plainly", extra={"model": ask.model, "kind": fault.kind})
+                    ask = plainer
+                    continue
                 tries += 1
                 seconds = fault.retry_after or self.first_wait * 2.0 ** (tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
                 if said or not fault.retryable or tries >= _TRIES or seconds > _LONGEST_WAIT:
@@ -133,6 +159,16 @@ class Claude:
                 yield Done(call.stop_reason)
                 return
             messages.append({"role": "assistant", "content": call.content()})
+
+    def _taken(self, ask: Ask) -> Ask:
+        """The request in the manner that this model is known to take."""
+        known = self._plainly.get(ask.manner)
+        return ask if known is None else replace(ask, thinking=known.thinking, effort=known.effort)
+
+    def _learn(self, asked: Ask, taken: Ask) -> None:
+        """A refusal may have had another reason: only what was answered in the end is kept."""
+        if asked.manner != taken.manner:
+            self._plainly[asked.manner] = replace(taken, messages=())
 
     async def _events(
         self, ask: Ask, messages: Sequence[MessageParam]

@@ -68,6 +68,8 @@ _BY_TYPE: dict[str, tuple[str, bool]] = {
     "invalid_request_error": (sentences.BAD_REQUEST, False),
 }
 
+REFUSED = "invalid_request_error"
+
 # Where the body names no type (a proxy answered, say), the status decides.
 _BY_STATUS: dict[int, str] = {
     400: "invalid_request_error",

@@ -159,6 +159,42 @@ async def test_a_request_that_cannot_succeed_is_told_at_once(
     assert heard.of(Retrying) == 0
 
 
+# What a manager may choose in the settings, and what of it each model takes (the models' pages).
+MANNERS = [
+    ("claude-haiku-5-5", "low"),
+    ("claude-opus-5-5", "low"),
+    ("claude-fable-5-2", "max"),
+    ("claude-sonnet-5-5", "xhigh"),
+]
+
+
+@pytest.mark.parametrize(("model", "effort"), MANNERS)
+async def test_a_model_that_does_not_take_our_thinking_answers_all_the_same(
+    server: ClaudeServer, claude: Claude, model: str, effort: str
+) -> None:
+    """A choice that the settings offer never silences a channel, and is refused once at most."""
+    for _ in range(2):
+        server.script(Script.say("Yes.", **FAST))
+        heard = await hear(claude, ask(model=model, effort=effort))
+        assert heard.fault is None
+        assert heard.text == "Yes."
+        assert heard.of(Retrying) == 0
+    assert len(server.record.entries("call", "claude", status=400)) <= 1
+    assert server.requests[-1].body["output_config"] == {"effort": effort}
+
+
+async def test_a_request_that_stays_refused_is_told_and_teaches_nothing(
+    server: ClaudeServer, claude: Claude
+) -> None:
+    server.fault(Fault("http", status=400, times=3))
+    heard = await hear(claude)
+    assert heard.fault is not None
+    assert heard.fault.sentence == sentences.BAD_REQUEST
+    server.script(Script.say("Yes.", **FAST))
+    await hear(claude)
+    assert server.requests[-1].body["thinking"] == {"type": "between_tools"}
+
+
 @pytest.mark.parametrize("status", [409, 429, 500, 503, 504, 529])
 async def test_a_busy_service_is_asked_again_and_each_wait_is_told(
     server: ClaudeServer, claude: Claude, status: int
