@@ -222,6 +222,12 @@ class Settings(ChannelDefaults):
     database_url: DatabaseUrl = _env(
         "DATABASE_URL", "sqlite:///inkstream.sqlite3", "Where conversations are kept."
     )
+    keep_days: float = _env(
+        "INKSTREAM_KEEP_DAYS",
+        180.0,
+        "A conversation in which nothing was said for so long is forgotten; of its cost, sums are kept. 0: never.",
+        ge=0,
+    )
     drain_seconds: float = _env(
         "DRAIN_SECONDS",
         30.0,

@@ -21,6 +21,8 @@ from bot.claude.events import Done
 from bot.ports import ConnectError, Event, Health, Incoming, Meter, Person, Place, Profile
 from bot.reply.outbox import Outbox
 from bot.service import logs
+from bot.store.nouns import Question
+from bot.store.store import Store
 from tests.conversation.stage import DIALECT, Chat, FakeClaude, growing, settings
 
 WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 5
@@ -206,6 +208,25 @@ async def test_what_the_budgets_learned_outlives_the_process(
         assert await process.stop() == 0
     [learned] = restored
     assert learned
+
+
+async def test_what_is_old_is_forgotten_while_it_answers(process: Process) -> None:
+    """In parts of a few hundred rows, from the first minute on; today's words stay."""
+    store = await Store.open(f"sqlite+aiosqlite:///{process.folder}/s.sqlite3")
+    for number in range(60):
+        place, anchors = Place("fake", "T1", "C1", thread=f"old{number}"), [f"old{number}"]
+        asked = Question(f"key{number}", anchors, anchors, place, "U1", "Ada", "OLD?")
+        await store.begin(asked, reply=f"old{number}", model="m", silence=1.0, now=1000.0)
+        await store.closed(f"old{number}", "shown", now=1000.0)
+    await store.close()
+    town = Town()
+    process.start(town, INKSTREAM_KEEP_DAYS="1")
+    town.hear("Why?")
+    await until(lambda: town.texts() == [WORDS.strip()])
+    await until(lambda: process.rows("select text from turns where role = 'user'") == [("Why?",)])
+    await until(lambda: process.logged("store.old_forgotten"))
+    assert process.rows("select distinct conversation from replies") == [(61,)]
+    assert await process.stop() == 0
 
 
 # ------------------------------------------------------------------------------------------------ not starting

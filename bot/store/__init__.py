@@ -8,6 +8,7 @@ store.py        `Store`: all of the questions that the rest of the bot asks, whi
     replies.py      the journal of replies, and what their buttons need
     contexts.py     what Claude is told: turns, imported history, summaries, changed questions
     forgetting.py   deleting what is stored of a person
+    retention.py    deleting what is old
     preferences.py  `Store.preferences`: what managers set
     ledger.py       `Store.ledger`: what was spent, and what the answers under way may cost
 rows.py         between rows and nouns

@@ -4,18 +4,21 @@ nor the answers to them; the spending of the day that is not over yet excepted, 
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store import ledger
 from bot.store.engine import Part, whole
 from bot.store.tables import Changes, Conversation, Feedback, PersonName, Reply, Turn
 
+_AT_ONCE = 20  # conversations in one transaction: some milliseconds
+
 
 class Forgetting(Part):
     """One more part of the store."""
 
-    @whole
     async def forget_person(self, platform: str, workspace: str | None, person: str) -> None:
         """Everything that is stored about this person. `workspace` None: in every one of the platform.
 
@@ -23,26 +26,43 @@ class Forgetting(Part):
         answers to these leave. Summaries that may quote them are deleted, and what they stood for is told word by
         word again, without their part. Answers that are still growing should have been stopped before.
 
+        Nobody waits for all of it: it is done in parts. Raises StoreError where one fails; to be done again then.
+
         What stays: which people a manager allowed or denied, since that is the workspace's rule.
         """
+        while concerned := await self._concerned(platform, workspace, person):
+            for at in range(0, len(concerned), _AT_ONCE):
+                await self._forget_in(concerned[at : at + _AT_ONCE], person)
+        await self._forget_account(platform, workspace, person)
+
+    @whole
+    async def _concerned(self, platform: str, workspace: str | None, person: str) -> Sequence[int]:
+        """The conversations in which they said or asked something."""
         async with self._transaction() as session:
-            places = [Conversation.platform == platform]
-            if workspace is not None:
-                places.append(Conversation.workspace == workspace)
-            concerned = list(
-                await session.scalars(
-                    select(Conversation.id)
-                    .where(*places)
-                    .where(
-                        Conversation.id.in_(select(Turn.conversation).where(Turn.person == person))
-                        | Conversation.id.in_(select(Reply.conversation).where(Reply.asker == person))
-                    )
+            known = await session.scalars(
+                select(Conversation.id)
+                .where(*_places(platform, workspace))
+                .where(
+                    Conversation.id.in_(select(Turn.conversation).where(Turn.person == person))
+                    | Conversation.id.in_(select(Reply.conversation).where(Reply.asker == person))
                 )
             )
-            for conversation in concerned:
+            return known.all()
+
+    @whole
+    async def _forget_in(self, conversations: Sequence[int], person: str) -> None:
+        async with self._transaction() as session:
+            for conversation in conversations:
                 await _forget_in(session, conversation, person)
+
+    @whole
+    async def _forget_account(self, platform: str, workspace: str | None, person: str) -> None:
+        """Their name, their thumbs, and whose their settings and their spending were."""
+        async with self._transaction() as session:
             everywhere = (
-                select(Reply.id).join(Conversation, Conversation.id == Reply.conversation).where(*places)
+                select(Reply.id)
+                .join(Conversation, Conversation.id == Reply.conversation)
+                .where(*_places(platform, workspace))
             )
             await session.execute(
                 delete(Feedback).where(Feedback.person == person, Feedback.reply.in_(everywhere))
@@ -55,6 +75,11 @@ class Forgetting(Part):
             await session.execute(delete(PersonName).where(*names))
             await session.execute(update(Changes).where(*changes).values(by=""))
             await ledger.forget(session, platform, workspace, person)
+
+
+def _places(platform: str, workspace: str | None) -> list[ColumnElement[bool]]:
+    places = [Conversation.platform == platform]
+    return places if workspace is None else [*places, Conversation.workspace == workspace]
 
 
 async def _forget_in(session: AsyncSession, conversation: int, person: str) -> None:

@@ -4,12 +4,13 @@ transaction; and money is integer millionths of a dollar.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -127,7 +128,7 @@ class Ledger(Part):
         async with self._transaction() as session:
             periods = [
                 Period(*[await _cost(session, account, whose, since) for whose in _EACH])
-                for since in (day, f"{day[:7]}-01")
+                for since in (day, _first(day))
             ]
             return Summary(*periods)
 
@@ -135,6 +136,11 @@ class Ledger(Part):
 def day_of(now: float) -> str:
     """The UTC day, "2026-11-23"."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+
+
+def _first(day: str) -> str:
+    """The first day of its month."""
+    return f"{day[:7]}-01"
 
 
 async def forget(session: AsyncSession, platform: str, workspace: str | None, person: str) -> None:
@@ -152,15 +158,36 @@ async def forget(session: AsyncSession, platform: str, workspace: str | None, pe
     await session.execute(update(Entry).where(*where).values(forget=True))
 
 
-async def anonymise(session: AsyncSession, now: float) -> None:
-    """Spending of past days whose person asked to be forgotten becomes nobody's."""
-    left = (await session.scalars(select(Entry).where(Entry.forget, Entry.day < day_of(now)))).all()
-    for entry in left:
+async def anonymise(session: AsyncSession, now: float, *, most: int) -> int:
+    """Spending of past days whose person asked to be forgotten becomes nobody's. How many entries, `most` at once."""
+    left = select(Entry).where(Entry.forget, Entry.day < day_of(now)).limit(most)
+    return await _moved(session, left, lambda _: {"person": ""})
+
+
+async def fold(session: AsyncSession, before: float, now: float, *, most: int) -> int:
+    """Entries of days before `before` become sums of their month and workspace, which stand on its first day. How many,
+    `most` at once. What is told of this month stays as it is.
+    """
+    until = min(day_of(before), _first(day_of(now)))
+    old = select(Entry).where(Entry.day < until, (Entry.channel != "") | (Entry.person != "")).limit(most)
+    return await _moved(session, old, lambda entry: {"day": _first(entry.day), "channel": "", "person": ""})
+
+
+async def _moved(
+    session: AsyncSession, which: Select[Entry], where: Callable[[Entry], dict[str, str]]
+) -> int:
+    """Each is added to what stands where it belongs now."""
+    entries = (await session.scalars(which)).all()
+    sums: dict[tuple[str, ...], Counter[str]] = {}
+    for entry in entries:
+        place = {**{name: getattr(entry, name) for name in _KEY}, **where(entry)}
         cost = {name: getattr(entry, name) for name in _COUNTS}
-        where = {name: getattr(entry, name) for name in _KEY}
-        await session.delete(entry)
-        await session.flush()
-        await _enter(session, {**where, "person": ""}, cost)
+        sums.setdefault(tuple(place.values()), Counter()).update(cost)
+    keys = [tuple(getattr(entry, name) for name in _KEY) for entry in entries]
+    await session.execute(delete(Entry).where(tuple_(*(getattr(Entry, name) for name in _KEY)).in_(keys)))
+    for key, total in sums.items():
+        await _enter(session, dict(zip(_KEY, key, strict=True)), dict(total))
+    return len(entries)
 
 
 _EACH: tuple[Whose, ...] = ("person", "channel", "workspace")

@@ -7,9 +7,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import delete
-
-from bot.store import ledger
 from bot.store.contexts import Contexts
 from bot.store.engine import Database, whole
 from bot.store.engine import StoreError as StoreError  # noqa: PLC0414 (the rest of the bot imports it from here)
@@ -18,14 +15,13 @@ from bot.store.ledger import Ledger
 from bot.store.preferences import PreferenceStore
 from bot.store.questions import Questions
 from bot.store.replies import Replies
-from bot.store.tables import Budgets, Claim
+from bot.store.retention import Retention
+from bot.store.tables import Budgets
 
-# A platform redelivers for some minutes (Slack: up to 5; a socket's replay after a reconnect: a little more).
-_CLAIMS_KEPT = 2 * 86_400.0
 _BUDGETS_KEPT = 600.0
 
 
-class Store(Questions, Replies, Contexts, Forgetting):
+class Store(Questions, Replies, Contexts, Forgetting, Retention):
     """Open it with `Store.open`, close it last. Settings are in `preferences`, spending is in `ledger`."""
 
     def __init__(self, database: Database) -> None:
@@ -58,14 +54,3 @@ class Store(Questions, Replies, Contexts, Forgetting):
             if row is None or not 0 <= now - row.at <= _BUDGETS_KEPT:
                 return None
             return row.learned, now - row.at
-
-    @whole
-    async def prune(self, *, now: float | None = None) -> None:
-        """Forget claims that no platform can redeliver any more, and whose the spending was of those who want it.
-
-        Call it about once an hour.
-        """
-        now = time.time() if now is None else now
-        async with self._transaction() as session:
-            await session.execute(delete(Claim).where(Claim.at < now - _CLAIMS_KEPT))
-            await ledger.anonymise(session, now)

@@ -10,7 +10,7 @@ feedback        thumbs, and what was said beside them
 people          display names, looked up after the fact
 budgets         what the platforms had taught us about their limits
 preferences     what managers set for a channel, or for a workspace (channel "")
-ledger          what was spent: a row for each day, channel and person
+ledger          what was spent: a row for each day, channel and person; of long ago, for each month and workspace
 reservations    what the answers under way may cost
 
 Money is integer millionths of a dollar.
@@ -46,7 +46,7 @@ class Conversation(Base):
     channel: Mapped[str]
     private: Mapped[bool]
     created: Mapped[float]
-    last: Mapped[float]
+    last: Mapped[float] = mapped_column(index=True)
     anew: Mapped[bool] = mapped_column(
         default=False
     )  # somebody asked for a new one: what stood before is not read
@@ -72,7 +72,7 @@ class Turn(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
     role: Mapped[str]
-    person: Mapped[str]
+    person: Mapped[str] = mapped_column(index=True)
     text: Mapped[str]
     state: Mapped[str]
     reply: Mapped[str] = mapped_column(index=True)

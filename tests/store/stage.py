@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 from bot.ports import Place, Ref
@@ -71,3 +73,16 @@ async def summarise(store: Store, conversation: int, upto: str, text: str) -> No
     told = await store.turns(conversation)
     last = max(at for at, one in enumerate(told) if one.reply == upto)
     assert await store.summarised(conversation, told[: last + 1], text)
+
+
+def everything(folder: Path) -> str:
+    """Each value of each row, as text."""
+    with sqlite3.connect(folder / "s.sqlite3") as raw:
+        tables = [name for (name,) in raw.execute("select name from sqlite_master where type = 'table'")]
+        told = "\n".join(
+            f"{table}: {row}"
+            for table in tables
+            for row in raw.execute(f'select * from "{table}"').fetchall()
+        )
+    raw.close()
+    return told

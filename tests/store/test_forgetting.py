@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 from bot.ports import Line, Person, Ref
 from bot.store.ledger import Account, Cost
 from bot.store.store import Store
-from tests.store.stage import DAY, DIRECT, THREAD, answer, begin, exchange, question, summarise, words
+from tests.store.stage import (
+    DAY,
+    DIRECT,
+    THREAD,
+    answer,
+    begin,
+    everything,
+    exchange,
+    question,
+    summarise,
+    words,
+)
 
 NOON = 1_795_435_200.0  # 2026-11-23, 12:00 UTC
 EVA = "U-eva"
-
-
-def everything(folder: Path) -> str:
-    """Each value of each row, as text."""
-    with sqlite3.connect(folder / "s.sqlite3") as raw:
-        tables = [name for (name,) in raw.execute("select name from sqlite_master where type = 'table'")]
-        told = "\n".join(
-            f"{table}: {row}"
-            for table in tables
-            for row in raw.execute(f'select * from "{table}"').fetchall()
-        )
-    raw.close()
-    return told
 
 
 async def _a_life(store: Store) -> tuple[int, int]:
@@ -108,9 +105,9 @@ async def test_forgetting_is_no_way_around_a_daily_limit(store: Store, tmp_path:
     await store.forget_person("slack", "T1", EVA)
     assert await store.ledger.reserve("r4", account, 1, {"person": 100}, now=NOON) is not None
     await store.ledger.settle("r3", Cost(replies=1, micros=50))
-    await store.prune(now=NOON)
+    await store.forget_old(0.0, now=NOON)
     assert await store.ledger.reserve("r4", account, 1, {"person": 100}, now=NOON) is not None
-    await store.prune(now=NOON + DAY)
+    await store.forget_old(0.0, now=NOON + DAY)
     assert EVA not in everything(tmp_path)
     assert (await store.ledger.summary(account, now=NOON)).month.workspace == Cost(replies=3, micros=170)
 
@@ -121,6 +118,6 @@ async def test_two_forgotten_people_become_the_same_nobody(store: Store) -> None
         await store.ledger.reserve("r", account, 10, {}, now=NOON)
         await store.ledger.settle("r", Cost(replies=1, micros=10))
         await store.forget_person("slack", "T1", person)
-    await store.prune(now=NOON + DAY)
+    await store.forget_old(0.0, now=NOON + DAY)
     nobody = await store.ledger.summary(Account("slack", "T1", "C1", ""), now=NOON)
     assert nobody.month.person == Cost(replies=2, micros=20)

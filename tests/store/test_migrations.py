@@ -100,7 +100,7 @@ async def test_opening_a_file_again_changes_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         await (await Store.open(f"sqlite+aiosqlite:///{path}")).close()
     with sqlite3.connect(path) as raw:
-        assert raw.execute("select version_num from alembic_version").fetchall() == [("0002",)]
+        assert raw.execute("select version_num from alembic_version").fetchall() == [("0003",)]
         assert raw.execute("select count(*) from pages").fetchone() == (3,)
     raw.close()
 

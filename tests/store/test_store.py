@@ -167,7 +167,7 @@ async def test_budgets_are_remembered_for_ten_minutes(store: Store) -> None:
 async def test_old_claims_are_forgotten(store: Store) -> None:
     await store.claim("old", now=0.0)
     await store.claim("new", now=3 * 86_400.0)
-    await store.prune(now=3 * 86_400.0)
+    await store.forget_old(0.0, now=3 * 86_400.0)
     assert await store.claim("old", now=3 * 86_400.0) is True
     assert await store.claim("new", now=3 * 86_400.0) is False
 
