@@ -13,7 +13,9 @@ from adapters.discord import budgets, outbound, panels
 from adapters.discord.calls import Calls, now
 from adapters.discord.handles import MESSAGE, MODAL, UPDATE, Interaction, road
 from adapters.discord.interactions import Interactions, acknowledged
+from adapters.discord.outcomes import CODES
 from adapters.discord.panels import OpenForms
+from adapters.discord.rest import Answer
 from bot.ports import Button, Panel
 
 SAY_SECONDS: Final = 5.0
@@ -83,7 +85,7 @@ class Asides:
             answer = await self._calls.patiently(call, body, within=SAY_SECONDS)
             if answer is not None and answer.ok:
                 return True
-            if answer is None or answer.failure or answer.status != 404:
+            if answer is None or answer.failure or answer.status != 404 or _over(interaction, answer):
                 interaction.filled = False
                 return False
         if way == "replace":
@@ -93,4 +95,10 @@ class Asides:
             interaction.state = "said"
         call = self._calls.webhook(interaction, "POST", "", budgets.WEBHOOK_POST)
         answer = await self._calls.patiently(call, body, within=SAY_SECONDS)
-        return answer is not None and answer.ok
+        return answer is not None and not _over(interaction, answer) and answer.ok
+
+
+def _over(interaction: Interaction, answer: Answer) -> bool:
+    """Has its token ended before its time? Then nothing more is tried by it: each such call counts as an invalid one."""
+    interaction.dead = interaction.dead or CODES.get(answer.code) == "expired"
+    return interaction.dead

@@ -22,6 +22,7 @@ from adapters.discord.outcomes import (
     Blocked,
     Expired,
     Keys,
+    Reading,
     Unreferenced,
     read,
     retry_after_of,
@@ -99,14 +100,23 @@ class Calls:
             return None
         self._spend(call)
         answer = await self._made(call, body)
-        if answer.status == 429:
-            reading = self._read(call, answer, None, call.major)
-            if isinstance(reading, Refused):
-                # By the hash that this answer may have told.
-                bucket = self.budgets.route(call.route, call.major)
-                self._quiet.put(bucket.key, now() + reading.retry_after)
-                known = self.budgets.everywhere()
-                self.meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
+        reading = self._read(call, answer, None, call.major)
+        if isinstance(reading, Refused):
+            # By the hash that this answer may have told.
+            bucket = self.budgets.route(call.route, call.major)
+            self._quiet.put(bucket.key, now() + reading.retry_after)
+            known = self.budgets.everywhere()
+            self.meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
+        return answer
+
+    async def callback(self, path: str, body: Mapping[str, Any]) -> Answer | None:
+        """The first response to an interaction, which spends no budget that we know of; None: it was left out, since
+        Discord's edge has shut us out of everything.
+        """
+        if now() < self._shut_until:
+            return None
+        answer = await self._rest.call("POST", path, body, bot=False)
+        self._heed(answer, read(answer, Keys("callback"), channel="callback"))
         return answer
 
     async def patiently(
@@ -188,16 +198,20 @@ class Calls:
             old=self.budgets.old(call.major).key if call.route == budgets.EDIT else "",
         )
         reading = read(answer, keys, ref=ref, channel=channel)
+        self._heed(answer, reading)
+        return Refused(self._shut_until - now(), route) if isinstance(reading, Blocked) else reading
+
+    def _heed(self, answer: Answer, reading: Reading) -> None:
+        """Be silent for as long as the edge wants, and the longer, the more often it says so."""
         if not isinstance(reading, Blocked):
             if not answer.failure:
                 self._blocks = 0
-            return reading
+            return
         wait = reading.retry_after or min(EDGE_CAP_SECONDS, EDGE_SECONDS * 2.0 ** min(self._blocks, 10))
         self._blocks += 1
         self._shut_until = now() + wait
         self.meter.refused(self.budgets.everywhere(), wait)
         _log.warning("shut out at Discord's edge (%s) for %.0f s", answer.label, wait)
-        return Refused(wait, route)
 
     def _hear(self, call: Call, answer: Answer) -> None:
         before = self.budgets.route(call.route, call.major).key

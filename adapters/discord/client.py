@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import discord
 from discord.http import Route
 
 _log = logging.getLogger(__name__)
+
+SILENCE_SECONDS: Final = 60.0
+"""A connection on which nothing came for so long, not even the answer to a heartbeat (every 41 s), is a dead one."""
 
 Handler: TypeAlias = Callable[[Mapping[str, Any]], None]
 
@@ -64,6 +67,7 @@ class Client(discord.Client):
             # Waiting for the last guild is for bots that count them; a task that outlives a close is the price.
             guild_ready_timeout=0.0,
             max_ratelimit_timeout=30.0,
+            heartbeat_timeout=SILENCE_SECONDS,
             http_trace=trace,
         )
         self._heard = heard

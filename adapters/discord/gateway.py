@@ -37,6 +37,9 @@ STARTUP_SECONDS: Final = 30.0
 HELLO_SECONDS: Final = 30.0
 """From opening the socket to the IDENTIFY or RESUME sent."""
 
+READY_SECONDS: Final = 60.0
+"""From there to READY or RESUMED, with all that a RESUME replays: a session that is never given is not waited for."""
+
 GOODBYE_SECONDS: Final = 2.0
 """For a closing handshake."""
 
@@ -261,6 +264,9 @@ class Gateway:
     async def _live(self) -> NoReturn:
         """One connection, from opening its socket until it breaks: it ends by an exception."""
         loop = asyncio.get_running_loop()
+        if self.client.is_closed():
+            # A login that failed after the connection was refused; without one no connection can be opened.
+            await self._log_in(loop.time() + STARTUP_SECONDS)
         client, seat = self.client, self._seat
         resume = seat.resumable
         if not resume:
@@ -283,8 +289,11 @@ class Gateway:
                 resume=resume,
             )
         client.ws = self._ws
-        while True:
-            await self._ws.poll_event()
+        async with asyncio.timeout(READY_SECONDS) as patience:
+            while True:
+                await self._ws.poll_event()
+                if self._connected:
+                    patience.reschedule(None)
 
     async def _address(self, *, resume: bool) -> yarl.URL:
         """Ask the API where the Gateway is, and how many IDENTIFYs are left. Raises ConnectError for a bad token."""

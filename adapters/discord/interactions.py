@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from adapters.discord.acts import Act
+from adapters.discord.calls import Calls
 from adapters.discord.handles import (
     DEFERRED,
     DEFERRED_UPDATE,
@@ -25,7 +26,8 @@ from adapters.discord.handles import (
     in_the_end,
 )
 from adapters.discord.outbound import EPHEMERAL, whisper
-from adapters.discord.rest import Answer, Rest
+from adapters.discord.outcomes import retry_after_of
+from adapters.discord.rest import Answer
 from bot.ports import Place
 
 _log = logging.getLogger(__name__)
@@ -47,8 +49,8 @@ _DEFERRALS: Final[Mapping[State, Mapping[str, Any]]] = {
 class Interactions:
     """What is being answered, by interaction id (`Place.route`)."""
 
-    def __init__(self, rest: Rest) -> None:
-        self._rest = rest
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
         self._live: OrderedDict[str, Interaction] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -135,11 +137,13 @@ class Interactions:
         while loop.time() < until:
             try:
                 async with asyncio.timeout_at(until):
-                    answer = await self._rest.call(
-                        "POST", f"/interactions/{id_}/{token}/callback", body, bot=False
-                    )
+                    met = await self._calls.callback(f"/interactions/{id_}/{token}/callback", body)
             except TimeoutError:
                 break
+            if met is None:
+                answer = Answer(failure="shut", applied=False)
+                break
+            answer = met
             if (
                 answer.ok
                 or answer.code == ALREADY_ACKNOWLEDGED
@@ -148,7 +152,10 @@ class Interactions:
                 return True
             if not answer.failure and answer.status < 500 and answer.status != 429:
                 break
-            await asyncio.sleep(min(pause, max(0.0, until - loop.time())))
+            wait = max(pause, (retry_after_of(answer) or 0.0) if answer.status == 429 else 0.0)
+            if loop.time() + wait >= until:
+                break  # each call before the refusal is over would count against us
+            await asyncio.sleep(wait)
             pause *= 2
         _log.warning("interaction %s could not be acknowledged: %s", id_, answer.label)
         return False

@@ -40,7 +40,10 @@ CODES: Final[dict[int, Verdict]] = {
     50027: "expired",  # invalid webhook token
     # The reply's arrow needs Read Message History; the text does not.
     160002: "unreferenced",
-    # Discord is short of something for a moment.
+    # Discord is short of something for a moment, or wants it slower.
+    20016: "busy",  # slow mode
+    20028: "busy",  # the channel's limit on writing
+    20029: "busy",  # the server's
     40062: "busy",  # service resource is being rate limited
     # The count of edits to messages older than an hour: a budget of its own.
     30046: "old",
@@ -88,9 +91,10 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Unreferenced:
-    """Discord will not show the reply's arrow here; the same text can go without it."""
+    """Discord will not show the reply's arrow here; the same text can go without it. `whole_channel`: nor any other."""
 
     code: str
+    whole_channel: bool = True
 
 
 Reading: TypeAlias = Outcome | Blocked | Expired | Unreferenced
@@ -148,6 +152,8 @@ def _error(answer: Answer, keys: Keys) -> Reading:
     if answer.body is None and answer.status == 404:
         return Unavailable(answer.label, applied=False)
     verdict = CODES.get(answer.code)
+    if verdict == "rejected" and _of_arrow(answer):
+        verdict = "unreferenced"
     if verdict == "gone":
         return Gone(answer.label)
     if verdict == "busy" or (verdict is None and answer.status == 404):
@@ -158,17 +164,29 @@ def _error(answer: Answer, keys: Keys) -> Reading:
     if verdict == "expired":
         return Expired(answer.label)
     if verdict == "unreferenced":
-        return Unreferenced(answer.label)
+        return Unreferenced(answer.label, whole_channel=not _of_arrow(answer))
     if verdict == "old":
         return Refused(retry_after_of(answer) or 2.0, keys.old or keys.route)
     return Rejected(answer.label)
 
 
+def _of_arrow(answer: Answer) -> bool:
+    """Is it only the reply's arrow that Discord will not take? An announcement, of which a menu can be opened, takes none."""
+    wrong = answer.body.get("errors") if isinstance(answer.body, dict) else None
+    return isinstance(wrong, dict) and set(wrong) == {"message_reference"}
+
+
 def _from_discord(answer: Answer) -> bool:
-    """Discord's own 429 names a budget, or is JSON that passed through its proxies (`Via`); the edge's is neither."""
+    """Discord's own 429 names a budget, or is JSON that passed through its proxies (`Via`) or is of the documented form;
+    the edge's is none of these: a page, or JSON that says "blocked".
+    """
     if any(name.lower().startswith("x-ratelimit-") for name in answer.headers):
         return True
-    return "Via" in answer.headers and isinstance(answer.body, dict)
+    if not isinstance(answer.body, dict):
+        return False
+    said = answer.body.get("message")
+    documented = isinstance(said, str) and said.startswith("You are being rate limited")
+    return "Via" in answer.headers or (documented and isinstance(answer.body.get("global"), bool))
 
 
 def retry_after_of(answer: Answer) -> float | None:

@@ -94,7 +94,7 @@ class DiscordPlatform:
         # Writing needs no Gateway, and replies that a crash left unfinished are mended while we connect.
         self._rest = Rest(token=self._token, api_url=self._api_url)
         self._calls = Calls(self._rest)
-        self._interactions = Interactions(self._rest)
+        self._interactions = Interactions(self._calls)
         self._writing = Writing(self._calls, self._seen, self._interactions, ping_asker=ping_asker)
         self._asides = Asides(self._calls, self._interactions)
         self._standings = Standings(self._calls, self._seen)

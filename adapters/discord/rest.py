@@ -175,5 +175,5 @@ def _json(raw: bytes) -> Any:
         return None
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested beyond measure
         return None

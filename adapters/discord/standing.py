@@ -67,7 +67,8 @@ class Standings:
             self._held.put((str(d.get("channel_id") or ""), person), (int(permissions), now()))
 
     def _put(self, guild: str, person: str, member: Mapping[str, Any], *, bot: bool) -> _Member:
-        roles = frozenset(str(role) for role in member.get("roles") or ())
+        listed = member.get("roles")
+        roles = frozenset(str(role) for role in listed) if isinstance(listed, list) else frozenset()
         made = _Member(roles, bot, now())
         self._members.put((guild, person), made)
         return made
@@ -127,8 +128,8 @@ class Standings:
                 "a member could not be asked for: %s", answer.label if answer is not None else "no answer"
             )
             return None
-        user = answer.body.get("user") or {}
-        return self._put(guild, person, answer.body, bot=bool(user.get("bot")))
+        user = answer.body.get("user")
+        return self._put(guild, person, answer.body, bot=isinstance(user, dict) and bool(user.get("bot")))
 
 
 def permissions(

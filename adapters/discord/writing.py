@@ -17,6 +17,7 @@ from adapters.discord.calls import Call, Calls, now, plain
 from adapters.discord.handles import Interaction
 from adapters.discord.interactions import Interactions, acknowledged
 from adapters.discord.outcomes import Expired, Unreferenced, ref_of
+from adapters.discord.reading import is_by
 from adapters.discord.rest import Answer
 from adapters.discord.seen import Recent, Seen
 from bot.ports import Bucket, Content, Op, Outcome, Place, Ref, Refused, Sent, Unavailable
@@ -147,7 +148,11 @@ class Writing:
     async def _post(self, place: Place, content: Content, key: str, *, aside: bool = False) -> Outcome:
         newest = self._newest.get(content.reply or place.route) or self._newest.get(place.route) or ""
         arrow = place.reply_to or newest
-        if place.channel in self._no_arrow or self._seen.last_in(place.channel) == newest != "":
+        if (
+            place.channel in self._no_arrow
+            or arrow in self._no_arrow
+            or self._seen.last_in(place.channel) == newest != ""
+        ):
             arrow = ""  # right under the page before it an arrow would be noise
         # A menu's answer replies to a message that somebody else may have written.
         asks = arrow != "" and not place.route and self._seen.is_question(arrow)
@@ -157,7 +162,8 @@ class Writing:
         call = Call("POST", f"/channels/{place.channel}/messages", budgets.POST, place.channel)
         reading = await self._calls.perform(call, body, channel=place.channel, aside=aside)
         if isinstance(reading, Unreferenced):
-            self._no_arrow.put(place.channel, None)
+            # Without Read Message History no message of the channel takes one; some take none anywhere.
+            self._no_arrow.put(place.channel if reading.whole_channel else arrow, None)
             return Unavailable(reading.code, applied=False)
         if isinstance(reading, Sent):
             self._tried.drop(key)
@@ -213,9 +219,7 @@ class Writing:
     def _among(self, messages: Sequence[Any], place: Place, key: str) -> Ref | None:
         """The message of this key among the channel's newest."""
         ours = [
-            message
-            for message in messages
-            if isinstance(message, dict) and (message.get("author") or {}).get("id") == self._seen.me
+            message for message in messages if isinstance(message, dict) and is_by(message, self._seen.me)
         ]
         tried = self._tried.get(key)
         for message in ours:
@@ -243,7 +247,8 @@ class Writing:
         if answer is None or answer.failure or answer.status >= 500 or answer.status == 429:
             return Unavailable(answer.label if answer is not None else "shut", applied=False)
         ref = ref_of(answer.body, place.channel) if answer.ok else None
-        if ref is None or int(answer.body.get("flags") or 0) & LOADING:
+        flags = answer.body.get("flags") if ref is not None else None
+        if ref is None or (isinstance(flags, int) and flags & LOADING):
             return None
         interaction.original = ref.message
         interaction.messages.add(ref.message)

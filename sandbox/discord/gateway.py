@@ -320,6 +320,8 @@ class Gateway:
 
     def _own(self, session: Session, event: str, data: Json) -> None:
         """An event for one session alone."""
+        if self._take(self._lost, event):
+            return
         session.seq += 1
         session.events.append((session.seq, event, data))
         self._record.add("event", "discord", event=event, id=session.id, seq=session.seq, session=session.id)

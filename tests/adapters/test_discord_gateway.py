@@ -12,6 +12,7 @@ from typing import Any
 import discord
 import pytest
 
+from adapters.discord import client as client_module
 from adapters.discord import gateway as gateway_module
 from adapters.discord.client import intents
 from bot.ports import ConnectError, Incoming
@@ -65,6 +66,55 @@ async def test_op_7_is_obeyed_by_a_resume(stage: Stage) -> None:
 async def test_an_invalid_session_is_begun_anew_at_the_address_that_the_api_names(stage: Stage) -> None:
     """discord.py would go to Discord's own address here."""
     stage.server.gateway.invalidate()
+    await sessions(stage, "READY", 2)
+    await until(stage, ready=True)
+    assert (await stage.ask("after")).text == "after"
+
+
+async def test_an_invalid_session_that_may_be_resumed_is(stage: Stage) -> None:
+    """Op 9 with true: nothing is lost, and no IDENTIFY of the day is spent."""
+    stage.server.gateway.invalidate(resumable=True)
+    assert (await stage.ask("meanwhile")).text == "meanwhile"
+    await sessions(stage, "RESUMED", 1)
+    assert len(stage.gateway("READY")) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_session_that_is_never_given_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket stands, heartbeats are answered, and no READY comes."""
+    monkeypatch.setattr(gateway_module, "READY_SECONDS", 0.3)
+    async with staged(connect=False) as stage:
+        stage.server.gateway.lose("READY")
+        await stage.connect()
+        assert stage.platform.health().ready
+        assert (await stage.ask("after")).text == "after"
+
+
+async def test_a_connection_on_which_nothing_comes_any_more_is_left_and_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half a network: what we send goes nowhere, and nobody closes."""
+    monkeypatch.setattr(client_module, "SILENCE_SECONDS", 0.5)
+    async with staged(connect=False) as stage:
+        stage.clock.set_duration("discord.heartbeat", 0.2)
+        await stage.connect()
+        stage.server.gateway.mute_acks = 1_000_000
+        await sessions(stage, "RESUMED", 1)
+        stage.server.gateway.mute_acks = 0
+        await until(stage, ready=True)
+        assert (await stage.ask("after")).text == "after"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_login_that_fails_after_an_intent_was_taken_away_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Months after the start: the toggle is switched off, and just then the API is away."""
+    monkeypatch.setattr(gateway_module, "STARTUP_SECONDS", 0.5)
+    monkeypatch.setattr(gateway_module, "HOPELESS_SECONDS", 0.1)
+    stage.server.faults.fault("GET /users/@me", delay=1.0)
+    stage.server.gateway.allowed_intents &= ~MESSAGE_CONTENT
+    await stage.server.disconnect(4014)
     await sessions(stage, "READY", 2)
     await until(stage, ready=True)
     assert (await stage.ask("after")).text == "after"

@@ -70,6 +70,37 @@ async def test_an_acknowledgement_that_fails_is_tried_again_within_its_seconds(s
     assert len(stage.by_the_bot(stage.general)) == 1
 
 
+async def test_an_acknowledgement_that_is_refused_for_long_is_given_up_at_once(stage: Stage) -> None:
+    """Each call more would count as an invalid one; the answer comes by the channel."""
+    stage.server.faults.fault(CALLBACK, retry_after=60.0, times=9)
+    incoming = await stage.command()
+    assert stage.text(await stage.post(incoming.place, "one")) == "one"
+    assert len(stage.calls(CALLBACK)) == 1
+
+
+async def test_an_acknowledgement_that_discords_edge_refuses_ends_all_calls_for_a_while(stage: Stage) -> None:
+    """Cloudflare's page instead of an answer: ten thousand of these in ten minutes, and the address is blocked."""
+    stage.server.faults.fault(CALLBACK, status=403, body="<html>Access denied</html>")
+    incoming = await stage.command()
+    refused = await stage.platform.post(incoming.place, content("one"), key="k1")
+    assert isinstance(refused, Refused)
+    assert refused.retry_after > 20
+    before = len(stage.record.entries("call", "discord"))
+    assert (await stage.command()).text == "why?"
+    await stage.platform.status(Place("discord", "1", stage.random), "thinking")
+    assert len(stage.record.entries("call", "discord")) == before
+
+
+async def test_a_token_that_is_over_is_not_tried_again(stage: Stage) -> None:
+    """50027 counts as an invalid request each time."""
+    incoming = await stage.command()
+    await stage.post(incoming.place, "one")
+    stage.clock.set_duration("discord.interaction_token", 0.0)
+    for _ in range(3):
+        assert not await stage.platform.whisper(incoming.place, incoming.person, "By the way.")
+    assert len(stage.calls(FOLLOW_UP)) == 1
+
+
 async def test_a_command_that_cannot_be_acknowledged_is_answered_in_the_channel(stage: Stage) -> None:
     """Discord has given it up; the person still gets the answer."""
     stage.server.faults.fault(CALLBACK, error="10062")
