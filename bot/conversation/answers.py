@@ -18,6 +18,7 @@ from bot.conversation.admission import Admission, Terms
 from bot.conversation.beginnings import older
 from bot.conversation.channel import Channel
 from bot.conversation.context import Context, Remarks
+from bot.conversation.continued import Continued
 from bot.conversation.journal import StoreJournal
 from bot.conversation.live import Live, LiveReplies
 from bot.conversation.permissions import Way
@@ -80,6 +81,7 @@ class Answers:
         self._admission = admission
         self._spending = spending
         self._context = context
+        self._continued = Continued(store, journal)
         self._spawn = spawn
         self._room = asyncio.Semaphore(settings.replies_at_once)
         self._draining = False
@@ -158,6 +160,7 @@ class Answers:
             await self._unanswered(taken.reply)
             return
         taken = await self._branched(channel, taken)
+        await self._continued.begins(taken.reply)
         reply = self._reply(channel, taken, status)
         for line in remarks:
             reply.remark(line)
@@ -166,7 +169,12 @@ class Answers:
             reply.stop(sentences.INTERRUPTED_EARLY)
 
         async def asked() -> Ask:
-            return ask if ask is not None else await self.paid(channel, taken, reply)
+            made = ask if ask is not None else await self.paid(channel, taken, reply)
+            if taken.way == "continue" and taken.incoming.answers is not None:
+                # From here on it has buttons of its own, whatever becomes of it.
+                gone_on = self._continued.gone_on(channel, taken.incoming.answers, taken.terms)
+                self._spawn(gone_on, f"continued by {taken.reply}")
+            return made
 
         try:
             settled = await reply.run(asked)
@@ -178,6 +186,7 @@ class Answers:
         ending = reply.ending
         if ending is not None:
             await self._settle(taken, ending)
+        self._continued.ended(reply)
         await self.close(taken.reply, settled)
         self.live.over(live)
         try:

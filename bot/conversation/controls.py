@@ -5,6 +5,7 @@ a restart too; and who pressed in vain is told why, alone.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -54,6 +55,7 @@ class Controls:
         self._admission = admission
         self._answers = answers
         self._ask = ask
+        self._going_on: set[str] = set()  # replies whose Continue was pressed, and answers to that still
 
     async def pressed(self, channel: Channel, pressed: Pressed) -> None:
         """One press, or one reaction."""
@@ -236,12 +238,22 @@ class Controls:
         if turned is not None:
             await channel.whisper(pressed.place, pressed.person, turned.sentence)
             return
+        if answered.reply in self._going_on:
+            return  # pressed twice
+        self._going_on.add(answered.reply)
+        try:
+            await self._go_on(channel, pressed, terms, answered)
+        finally:
+            self._going_on.discard(answered.reply)
+
+    async def _go_on(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
+        """To the end of what is said then. Whoever is turned away may press again: each press is a question."""
         last = answered.refs[-1] if answered.refs else pressed.message
         place = replace(answered.place, route="", reply_to=last.message if answered.place.reply_to else "")
         await self._ask(
             channel,
             Incoming(
-                key=f"continue:{answered.reply}:{pressed.message.message}:{len(answered.text)}",
+                key=f"continue:{answered.reply}:{secrets.token_hex(8)}",
                 person=pressed.person,
                 text=say(terms.language, sentences.GOING_ON),
                 how="mention",

@@ -194,6 +194,12 @@ class Reply:
         return tuple(self._refs)
 
     @property
+    def last(self) -> tuple[Ref, Content] | None:
+        """Its newest message, and what that shows; None where nobody knows."""
+        message = self._view.messages[-1] if self._view.messages else None
+        return (message.ref, message.shown) if message is not None and message.shown is not None else None
+
+    @property
     def place(self) -> Place:
         """Where it grows: with the thread that its announcement has opened."""
         return self._view.place

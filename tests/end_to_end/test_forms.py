@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from bot import sentences
 from bot.translations import say
-from sandbox.record import Record
+from sandbox.record import Entry, Record
 from sandbox.world import World
 from tests.end_to_end.hands import Hands
 from tests.end_to_end.stage import Bot, Chat
@@ -362,6 +362,36 @@ async def test_a_follow_up_needs_no_mention_and_another_persons_is_told_apart(ch
     await chat.server.say(chat.person(LINUS), chat.channel(), "How heavy is a yak, anyone?")
     await chat.settled(await chat.mention("Is that all? #chars:100 #speed:900"))
     assert len(chat.world.claude.requests) == asked + 1
+
+
+# ------------------------------------------------------------------------------------------------ buttons
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["at once", "after a restart"])
+async def test_an_answer_that_was_gone_on_with_offers_it_no_more(
+    chat: Chat, bot: Bot, *, restarted: bool
+) -> None:
+    """What follows has buttons of its own; the words above stay as they are."""
+    question = await chat.mention("Tell me of the dugong. #chars:6000 #speed:400")
+    await chat.growing(question)
+    await chat.press(question, sentences.STOP)
+    stopped = await chat.settled(question)
+    page = chat.pages(question)[-1]
+    assert sentences.CONTINUE in page["controls"]
+    if restarted:
+        await bot.stop()
+        await bot.start()
+    await chat.press(question, sentences.CONTINUE)
+
+    def gone(_: Record) -> Entry | None:
+        now = next(one for one in chat.pages(question) if one["message"] == page["message"])
+        return now if now["controls"] == [sentences.AS_FILE, sentences.DELETE] else None
+
+    after = await chat.world.record.wait(gone, within=15)
+    assert after["text"] == page["text"]
+    assert sentences.STOPPED in stopped
+    request = await chat.asked(sentences.GOING_ON)
+    await chat.world.record.wait(lambda _: bool(request.ended), within=30)
 
 
 # ------------------------------------------------------------------------------------------------ languages
