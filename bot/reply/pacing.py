@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.ports import Bucket, Op, Rule
@@ -98,7 +98,7 @@ class Pacer:
 
     def join(
         self,
-        key: object,
+        key: Hashable,
         op: Op,
         buckets: Sequence[Bucket],
         now: float,
@@ -106,7 +106,7 @@ class Pacer:
         growing: bool = False,
         after: Item | None = None,
     ) -> Item:
-        """A message that may want calls. `buckets`: what each call spends, the tightest first.
+        """A message that may want calls. `key`: the reply it is of. `buckets`: what each call spends, the tightest first.
 
         `growing`: its stream goes on, and its end will want a call. `after`: the item whose text goes on in it.
         """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -23,13 +23,16 @@ _TAU = 17.0
 # What is banked will be spent as well, later: this share of it counts when tokens are priced.
 _BANK_COUNTS = 0.7
 # The same for a window, whose bank is spent in its last moments.
-_BANK_IN_WINDOWS = 0.5
+_BANK_IN_WINDOWS = 0.45
 # A window's time begins with its first call, so a call that opens one is worth more than what it shows:
 # the age at which it leaves, as a share of the usual one.
 _OPENING = 0.2
 # A reply alone in a window is shown twice in a row where the bank is spent and the next window opened: the second shows
 # little. So its other calls are further apart, and the opening one waits longer (2% of its lag).
 _BANK_ALONE, _OPENING_ALONE = 0.75, 0.3
+# The last moments, in calls for each that is left: earlier, one that ends after would wait for the next window; later,
+# two are shown in one moment, of which the second shows little (1% of the lag of many, 2% of few).
+_RELEASE = 2.0
 _PATIENCE = 2.5  # fair shares after which a reply goes before every index
 # In a window that is spent nobody can be shown until it is over, however long they have waited: up to another share.
 _PATIENCE_IN_WINDOWS = 2.0
@@ -37,7 +40,7 @@ _IN_FLIGHT = 2  # calls under way at once in one bucket
 # How long a reply probably goes on from here: what a window must bank is how many end within it. Ends come together
 # where many talk, and nothing is lost by showing some of many later within a window: there more is banked, and 20 that
 # end at once are whole 0.4 s earlier on the mean.
-_LIFE = 30.0
+_LIFE = 50.0
 _FEW, _LIFE_OF_MANY = 8, 8.0
 _TYPICAL = 100.0  # characters a second of a reply that has not been heard yet
 _RATE_MEMORY = 3.0  # seconds over which a reply's speed is averaged
@@ -93,7 +96,7 @@ class Item:
         "wanted",
     )  # fmt: skip
 
-    def __init__(self, key: object, op: Op, buckets: tuple[Bucket, ...], now: float) -> None:
+    def __init__(self, key: Hashable, op: Op, buckets: tuple[Bucket, ...], now: float) -> None:
         self.key = key
         self.op = op
         self.buckets = buckets
@@ -151,7 +154,7 @@ class Group:
 
     __slots__ = (
         "budget", "choose", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "queue", "scan_at",
-        "since", "sleepers", "sqrt_sum", "unseen", "weight",
+        "since", "sleepers", "sqrt_sum", "unseen", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, budget: Budget, op: Op, choose: Choice, now: float) -> None:
@@ -163,6 +166,7 @@ class Group:
         self.since: list[float] = []
         self.lasts: OrderedDict[Item, None] = OrderedDict()
         self.unseen: OrderedDict[Item, None] = OrderedDict()  # in the order in which their wait began
+        self.waiting: dict[Hashable, int] = {}  # how many of each reply they are, by its key
         self.sleepers: list[tuple[float, int, Item]] = []
         self.flights: dict[Item, None] = {}
         self.growing = 0
@@ -177,7 +181,7 @@ class Group:
 
     def pass_time(self, now: float) -> None:
         if now > self.clock:
-            self.queue += (now - self.clock) * len(self.unseen)
+            self.queue += (now - self.clock) * len(self.waiting)
             self.clock = now
 
     def add(self, item: Item) -> None:
@@ -192,7 +196,8 @@ class Group:
 
     def remove(self, item: Item) -> None:
         self.lasts.pop(item, None)
-        self.unseen.pop(item, None)
+        if item in self.unseen:
+            self._seen(item)
         slot, end = item.slot, len(self.items) - 1
         if slot != end:
             moved = self.items[end]
@@ -221,11 +226,12 @@ class Group:
             self.lasts.pop(item, None)
             if item in self.unseen:
                 self.pass_time(now)
-                del self.unseen[item]
+                self._seen(item)
             return
         if item not in self.unseen:
             self.pass_time(now)
             self.unseen[item] = None
+            self.waiting[item.key] = self.waiting.get(item.key, 0) + 1
             item.queue = self.queue
             item.unseen_at = now
         if item.not_before > now:
@@ -239,6 +245,13 @@ class Group:
         self.since[slot] = item.since
         if item.rank is Rank.LAST:
             self.lasts[item] = None
+
+    def _seen(self, item: Item) -> None:
+        """Nothing of it waits any more."""
+        del self.unseen[item]
+        self.waiting[item.key] -= 1
+        if not self.waiting[item.key]:
+            del self.waiting[item.key]
 
     def wake_sleepers(self, now: float) -> None:
         while self.sleepers and self.sleepers[0][0] <= now + EPS:
@@ -338,7 +351,7 @@ class Group:
         rest = closes - budget.trip
         ending = max(1.0, self.growing * closes / _LIFE, (self.growing - _FEW) * closes / _LIFE_OF_MANY)
         bank = min(float(math.ceil(ending)), budget.burst - 1.0) if self.growing else 0.0
-        if rest <= 0.5 * left * budget.trip:
+        if rest <= _RELEASE * left * budget.trip:
             return 0.0, math.inf, True
         counts, opening = (_BANK_ALONE, _OPENING_ALONE) if self.growing == 1 else (_BANK_IN_WINDOWS, _OPENING)
         pull = max(EPS, (left - counts * bank) / rest)
@@ -353,7 +366,7 @@ class Group:
         if budget.shape == "bucket":
             self._at(budget.ready(now, bank + 1.0))
             return
-        release = budget.closes_in(now) - budget.trip - 0.5 * budget.left(now) * budget.trip
+        release = budget.closes_in(now) - budget.trip - _RELEASE * budget.left(now) * budget.trip
         self._at(now + max(0.0, min(release, _LOOK_AGAIN)))
 
     def _listen(self) -> None:

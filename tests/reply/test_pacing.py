@@ -114,6 +114,26 @@ def test_nobody_goes_unseen_for_three_fair_shares() -> None:
     assert seen_at - wanted_at <= 3 * 6 / SLACK.rule.rate
 
 
+def test_a_reply_of_several_messages_is_one_that_waits() -> None:
+    """A fair share is a reply's: one whose pages are being closed makes nobody else's share longer."""
+    pacer = Pacer()
+    long = [pacer.join(f"long-{n // 4}", "edit", [SLACK], 0.0, growing=True) for n in range(8)]
+    paused = pacer.join("paused", "edit", [SLACK], 0.0, growing=True)
+    now, seen_at = 0.0, None
+    while now < 120.0 and seen_at is None:
+        now = round(now + 0.1, 1)
+        for item in long:
+            pacer.want(item, item.total + 60, now)
+        if now == 60.0:
+            pacer.want(paused, 1, now)
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            if item is paused:
+                seen_at = now
+    assert seen_at is not None
+    assert seen_at - 60.0 <= 3 * 3 / SLACK.rule.rate
+
+
 def test_posts_go_last_page_then_first_texts_then_continuations() -> None:
     """The rank of the post bucket."""
     pacer = Pacer()
