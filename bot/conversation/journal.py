@@ -30,6 +30,7 @@ _AGAIN_MOST = 30.0
 # How long the last edit waits for a disk that does not answer. SQLite gives up on a locked file after 5 s
 # (`busy_timeout` in store.py), so what takes longer hangs.
 _PATIENCE = 6.0
+_SIDE_BY_SIDE = 8  # payments at once; the disk takes one after the other
 
 Closed = Literal["shown", "gone", "denied"]
 
@@ -162,8 +163,13 @@ class StoreJournal:
         return True
 
     async def _pay_all(self) -> bool:
-        paid = [await self._pay(reply) for reply in tuple(self._debts)]
-        return all(paid)
+        left = iter(tuple(self._debts))
+
+        async def payer() -> bool:
+            return all([await self._pay(reply) for reply in left])
+
+        # Side by side: of many replies that a crash left, one whose question to the disk hangs delays no other.
+        return all(await asyncio.gather(*(payer() for _ in range(_SIDE_BY_SIDE))))
 
     async def _pay_soon(self, reply: str) -> None:
         """Pay now; should that take too long or fail, it goes on behind the caller's back."""

@@ -1,9 +1,13 @@
-"""What a crash left behind. Law: no reply stays frozen without a word, and nothing is posted twice."""
+"""What a crash left behind. Law: no reply stays frozen without a word, nothing is posted twice, and a slow channel delays
+no other.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot import sentences
@@ -12,6 +16,7 @@ from bot.conversation.admission import Admission
 from bot.conversation.answers import Answers
 from bot.conversation.channel import Channel
 from bot.conversation.journal import StoreJournal
+from bot.conversation.turns import Turns
 from bot.ports import Content, Place, Ref, Unavailable
 from bot.reply.pages import Document
 from bot.reply.reply import Turn, controls_after, label, sure
@@ -26,6 +31,7 @@ log = logging.getLogger(__name__)
 _LOOK_UPS = 4
 _LOOK_AGAIN = 2.0
 _FINDING = 60.0  # for one look: some pages of a channel's history, with a Retry-After among them
+_SIDE_BY_SIDE = 8  # channels of a platform that are read at once: Slack lets a new app read fifty pages a minute
 
 
 class Mending:
@@ -35,6 +41,8 @@ class Mending:
         self._journal = journal
         self._admission = admission
         self._answers = answers
+        self._channels = Turns()  # what was left in one channel is looked for one by one
+        self._room: dict[str, asyncio.Semaphore] = {}  # by platform
 
     async def mend(self, channel: Channel, unfinished: Unfinished) -> None:
         """What had been said, and an honest line; whole, if only its last edit was missing."""
@@ -48,7 +56,8 @@ class Mending:
         document = Document(profile.dialect, profile.page_limit)
         document.feed(unfinished.text)
         document.end(notice)
-        place, refs = await self._left_behind(channel, unfinished)
+        async with self._reading(unfinished.place):
+            place, refs = await self._left_behind(channel, unfinished)
 
         def posted(page: int, ref: Ref, place: Place) -> None:
             if page != ANNOUNCEMENT:
@@ -83,6 +92,15 @@ class Mending:
         except StoreError:
             log.exception("settings.not_read", extra={"reply": unfinished.reply})
             return unfinished.locale
+
+    @asynccontextmanager
+    async def _reading(self, place: Place) -> AsyncIterator[None]:
+        """Reading a channel's history: hundreds of replies must not ask for it at once, and a slow channel must not hold up
+        the others.
+        """
+        room = self._room.setdefault(place.platform, asyncio.Semaphore(_SIDE_BY_SIDE))
+        async with self._channels.next((place.platform, place.workspace, place.channel)), room:
+            yield
 
     async def _left_behind(self, channel: Channel, unfinished: Unfinished) -> tuple[Place, list[Ref]]:
         """Where it stands and its messages, with those that were posted too shortly before the crash to be journalled."""

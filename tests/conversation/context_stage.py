@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -16,36 +16,13 @@ from bot.conversation.admission import Terms
 from bot.conversation.channel import Channel
 from bot.conversation.context import Context
 from bot.conversation.spending import Spending
-from bot.ports import Attachment, File, Incoming, Line, Person, Place, Standing, Unread
+from bot.ports import Attachment, File, Incoming, Place, Standing, Unread
 from bot.reply.outbox import Outbox
 from bot.store.nouns import Question
 from bot.store.store import Store
-from tests.conversation.stage import Chat, FakeClaude, FakeStore, settings
+from tests.conversation.stage import ADA, Chat, FakeClaude, FakeStore, settings
 
 _TOKENS = {"tokens_in": 1, "tokens_out": 1, "cache_read": 0, "cache_written": 0}
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
-
-
-class FileStore(FakeStore):
-    """Keeps the files of questions, and of what is imported, too."""
-
-    async def begin(
-        self, question: Question, *, reply: str, model: str, silence: float, now: float | None = None
-    ) -> int | None:
-        conversation = await super().begin(question, reply=reply, model=model, silence=silence, now=now)
-        if conversation is not None:
-            said, state = self.said[conversation][-1]
-            self.said[conversation][-1] = (replace(said, files=question.files), state)
-        return conversation
-
-    async def import_lines(
-        self, conversation: int, lines: Sequence[Line], *, now: float | None = None
-    ) -> bool:
-        done = await super().import_lines(conversation, lines, now=now)
-        said = self.said[conversation]
-        for at, line in enumerate(lines):
-            said[at] = (replace(said[at][0], files=line.files), said[at][1])
-        return done
 
 
 @dataclass
@@ -190,7 +167,7 @@ def asker(
     **options: Any,
 ) -> Asker:
     """Made inside the running loop. Options are settings, by their variables' names."""
-    chat, store, claude = chat or FileChat(), store or FileStore(), claude or FakeClaude("They talked.")
+    chat, store, claude = chat or FileChat(), store or FakeStore(), claude or FakeClaude("They talked.")
     spending = Spending(store.ledger, Prices.load())
     told = settings(**options)
     context = Context(told, store, claude=claude, spending=spending)

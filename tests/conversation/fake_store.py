@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from bot.ports import Attachment, Line, Place, Ref
 from bot.store.engine import HANGING
-from bot.store.ledger import Account, Cost, Full, Ledger, Period, Summary, Whose
 from bot.store.nouns import Answered, Question, Said, Unfinished
-from bot.store.preferences import PreferenceStore
 from bot.store.store import Store, StoreError
+from tests.conversation.fake_ledger import FakeLedger, FakePreferences
 
 
 def now() -> float:
@@ -43,7 +42,7 @@ Trouble: TypeAlias = Literal["fails", "hangs"]
 
 
 class FakeStore(Store):
-    """The store's promises in memory. `delay` seconds for each call; `trouble` by the method's name."""
+    """The store's promises in memory. `delay` seconds for each call; `trouble` by the method's name, and the reply's."""
 
     preferences: FakePreferences
     ledger: FakeLedger
@@ -67,7 +66,7 @@ class FakeStore(Store):
         return
 
     async def _work(self, method: str, about: str = "") -> None:
-        trouble = self.trouble.get(method) or self.trouble.get("")
+        trouble = self.trouble.get(f"{method} {about}") or self.trouble.get(method) or self.trouble.get("")
         if trouble == "hangs":
             await asyncio.sleep(HANGING)
             raise StoreError("Hanging: no answer")
@@ -89,7 +88,7 @@ class FakeStore(Store):
         conversation = known[0] if known else next(self._numbers)
         for anchor in question.known_as:
             self.anchors[anchor] = conversation
-        said = Said("user", question.person, question.name, question.text, reply)
+        said = Said("user", question.person, question.name, question.text, reply, question.files)
         self.said.setdefault(conversation, []).append((said, "whole"))
         self.rows[reply] = Row(
             reply, conversation, question.place, question.announce, question=question, model=model
@@ -285,13 +284,20 @@ class FakeStore(Store):
     ) -> bool:
         await self._work("import_lines")
         before = [
-            (
-                Said("assistant" if line.ours else "user", line.person.id, line.person.name, line.text, ""),
-                "whole",
+            Said(
+                "assistant" if line.ours else "user",
+                line.person.id,
+                line.person.name,
+                line.text,
+                "",
+                line.files,
             )
             for line in lines
         ]
-        self.said[conversation] = [*before, *self.said.get(conversation, [])]
+        self.said[conversation] = [
+            *((one, "whole") for one in before),
+            *self.said.get(conversation, []),
+        ]
         return True
 
     async def summarised(
@@ -357,70 +363,3 @@ class FakeStore(Store):
         """The state of this reply, or of the only one."""
         row = self.rows[reply] if reply else next(iter(self.rows.values()))
         return row.state
-
-
-class FakePreferences(PreferenceStore):
-    """What was set, by place."""
-
-    def __init__(self) -> None:
-        self.set: dict[tuple[str, str, str], dict[str, Any]] = {}
-
-    async def changes(
-        self, platform: str, workspace: str, channel: str
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        return self.set.get((platform, workspace, ""), {}), self.set.get((platform, workspace, channel), {})
-
-    async def change(
-        self,
-        platform: str,
-        workspace: str,
-        channel: str,
-        changes: Mapping[str, Any],
-        *,
-        by: str,
-        now: float | None = None,
-    ) -> None:
-        both = {**self.set.get((platform, workspace, channel), {}), **changes}
-        self.set[platform, workspace, channel] = {
-            name: value for name, value in both.items() if value is not None
-        }
-
-
-class FakeLedger(Ledger):
-    """Money of one day."""
-
-    def __init__(self) -> None:
-        self.reserved: dict[str, tuple[Account, int]] = {}
-        self.spent: list[tuple[Account, Cost]] = []
-
-    async def reserve(
-        self, reply: str, account: Account, micros: int, limits: Mapping[Whose, int], *, now: float
-    ) -> Full | None:
-        keys: dict[Whose, Any] = {
-            "person": lambda one: one.person == account.person,
-            "channel": lambda one: one.channel == account.channel,
-            "workspace": lambda one: one.workspace == account.workspace,
-        }
-        for whose, same in keys.items():
-            spent = sum(cost.micros for one, cost in self.spent if same(one))
-            reserved = sum(amount for one, amount in self.reserved.values() if same(one))
-            if limits[whose] and spent + reserved >= limits[whose]:
-                return Full(whose, limits[whose], spent, reserved)
-        self.reserved[reply] = (account, micros)
-        return None
-
-    async def settle(self, reply: str, cost: Cost) -> bool:
-        if reply not in self.reserved:
-            return False
-        account, _ = self.reserved.pop(reply)
-        if cost.replies:
-            self.spent.append((account, cost))
-        return True
-
-    async def release_all(self) -> int:
-        return 0
-
-    async def summary(self, account: Account, *, now: float) -> Summary:
-        costs = [cost for _, cost in self.spent]
-        total = Cost(len(costs), micros=sum(cost.micros for cost in costs))
-        return Summary(Period(total, total, total), Period(total, total, total))

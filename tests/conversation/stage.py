@@ -41,10 +41,17 @@ from tests.reply.fake_platform import FakePlatform, Running
 DIALECT = SlackDialect()
 STATUS_SECONDS = 8.0
 THREAD = Place("fake", "T1", "C1", thread="1700.1")
+ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
+WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 20
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def notice(sentence: str) -> str:
+    """One of our own sentences as people see it."""
+    return DIALECT.notice(sentence)
 
 
 def settings(**more: Any) -> Settings:
@@ -312,3 +319,11 @@ async def staged(
             await conversations.close(0.0)
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
+
+
+def asked(stage: Stage) -> list[str]:
+    """Claude's requests, each as its turns."""
+    return [
+        " | ".join(f"{turn['role'][0]}: {turn['content']}" for turn in request.ask.messages)
+        for request in stage.claude.asked
+    ]

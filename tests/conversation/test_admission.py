@@ -22,11 +22,10 @@ from bot.ports import (
     Submitted,
     Wanted,
 )
-from tests.conversation.stage import Chat, Stage, staged
+from tests.conversation.stage import ADA, GRACE, Chat, Stage, staged
 
 pytestmark = pytest.mark.looptime
 
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 QUESTION = Ref("C1", "900")
 PLACE = Place("fake", "T1", "C1", thread="1700.1", route="acted")
 ABOUT = Line(Ref("C1", "5"), GRACE, "The build is red.")

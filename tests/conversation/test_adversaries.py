@@ -16,16 +16,9 @@ from bot.claude.events import Done
 from bot.ports import Attachment, Control, Deleted, Edited, Person, Place, Pressed, Ref, Standing, Submitted
 from bot.store.nouns import Unfinished
 from bot.translations import say
-from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
+from tests.conversation.stage import ADA, GRACE, WORDS, Chat, Stage, growing, notice, now, staged
 
 pytestmark = pytest.mark.looptime
-
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
-WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 20
-
-
-def notice(sentence: str) -> str:
-    return DIALECT.notice(sentence)
 
 
 def place(thread: str = "1700.1", **more: Any) -> Place:

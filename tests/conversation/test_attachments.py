@@ -15,8 +15,8 @@ from bot.conversation import attachments
 from bot.conversation.attachments import REQUEST_BYTES, REQUEST_FILES, first_shown
 from bot.ports import Attachment, File, Line, Person, Place, Ref, Unread
 from tests.claude import papers
-from tests.conversation.context_stage import ADA, FileChat, asker
-from tests.conversation.stage import now
+from tests.conversation.context_stage import FileChat, asker
+from tests.conversation.stage import ADA, now
 
 pytestmark = pytest.mark.looptime
 

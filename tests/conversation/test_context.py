@@ -15,9 +15,9 @@ from bot.claude.faults import ClaudeFault
 from bot.conversation import history
 from bot.ports import Incoming, Line, Person, Ref
 from tests.claude import papers
-from tests.conversation.context_stage import ADA, GRACE, Asker, FileChat, Remarks, asker
-from tests.conversation.fake_store import FakeLedger
-from tests.conversation.stage import FakeClaude, Step, now
+from tests.conversation.context_stage import Asker, FileChat, Remarks, asker
+from tests.conversation.fake_ledger import FakeLedger
+from tests.conversation.stage import ADA, GRACE, FakeClaude, Step, now
 
 pytestmark = pytest.mark.looptime
 

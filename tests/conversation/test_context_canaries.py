@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from bot.claude.events import Done
 from bot.ports import Attachment, Person, Place
 from tests.claude import papers
-from tests.conversation.context_stage import Asked, Asker, FileChat, FileStore, Remarks, asker
+from tests.conversation.context_stage import Asked, Asker, FileChat, Remarks, asker
+from tests.conversation.fake_store import FakeStore
 from tests.conversation.stage import FakeClaude, growing, staged
 
 WORD = re.compile(r"canary-\d+")
@@ -50,7 +51,7 @@ async def test_a_hundred_conversations_at_once_never_see_each_other() -> None:
     and direct messages, under file ids that are the same everywhere.
     """
     dice = random.Random(7)
-    chat, store = FileChat(), FileStore()
+    chat, store = FileChat(), FakeStore()
     async with staged(chat=chat, store=store) as stage:
         places = [_place(n) for n in range(100)]
         for n in range(100):

@@ -16,8 +16,8 @@ from bot.ports import Line, Person, Ref
 from bot.store.ledger import Account
 from bot.store.store import Store
 from tests.claude import papers
-from tests.conversation.context_stage import ADA, GRACE, asker
-from tests.conversation.stage import FakeClaude
+from tests.conversation.context_stage import asker
+from tests.conversation.stage import ADA, GRACE, FakeClaude
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 40  # 600 tokens
 

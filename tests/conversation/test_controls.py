@@ -12,16 +12,20 @@ from bot import sentences
 from bot.claude.events import Done
 from bot.ports import Control, Person, Place, Pressed, Ref, Standing, Submitted
 from bot.reply.reply import controls_after
-from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
+from tests.conversation.stage import (
+    ADA,
+    GRACE,
+    WORDS,
+    Chat,
+    Stage,
+    asked,
+    growing,
+    notice,
+    now,
+    staged,
+)
 
 pytestmark = pytest.mark.looptime
-
-WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 20
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
-
-
-def notice(sentence: str) -> str:
-    return DIALECT.notice(sentence)
 
 
 def press(
@@ -31,13 +35,6 @@ def press(
     named = "" if ref is not None else next(iter(stage.store.rows)) if reply is None else reply
     place = Place("fake", "T1", "C1", thread="1700.1", route="press")
     stage.conversations.take(stage.channel, Pressed(control, named, person, place, ref or Ref("C1", "1")))
-
-
-def asked(stage: Stage) -> list[str]:
-    return [
-        " | ".join(f"{turn['role'][0]}: {turn['content']}" for turn in request.ask.messages)
-        for request in stage.claude.asked
-    ]
 
 
 # ------------------------------------------------------------------------------------------------ stop

@@ -165,6 +165,21 @@ async def test_a_disk_that_hangs_holds_an_end_back_for_seconds_not_for_ever() ->
         assert now() == before, "one reply's trouble is not another's"
 
 
+async def test_of_many_debts_one_that_hangs_delays_no_other() -> None:
+    """As after a restart: what was found again of a hundred replies, on a disk that one question hangs on."""
+    replies = [f"r{n}" for n in range(100)]
+    async with kept(*replies, delay=0.01) as (journal, store):
+        store.trouble["posted r0"] = store.trouble["posted r1"] = "hangs"
+        for reply in replies:
+            journal.posted(reply, (FIRST,), THREAD)
+        await asyncio.sleep(1)
+        assert [reply for reply in replies if not store.rows[reply].refs] == ["r0", "r1"]
+        store.trouble.clear()
+        await asyncio.sleep(60)
+        assert all(row.refs for row in store.rows.values())
+        assert held(journal) == 0
+
+
 async def test_flush_writes_what_is_left() -> None:
     """At the end of the process: the text of a reply that nobody could end."""
     async with kept("r1") as (journal, store):

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from bot import sentences
-from bot.ports import Line, Person, Place, Ref
-from tests.conversation.stage import Chat, FakeStore, growing, staged
+from bot.ports import Line, Place, Ref
+from tests.conversation.stage import GRACE, Chat, FakeStore, growing, staged
 
 pytestmark = pytest.mark.looptime
-
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 3.0, 60.0])

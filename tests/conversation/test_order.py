@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from bot.claude.events import Done
 from bot.conversation.turns import Turns
-from bot.ports import Person, Ref, Standing
-from tests.conversation.stage import Chat, Stage, growing, staged
+from bot.ports import Ref, Standing
+from tests.conversation.stage import ADA, GRACE, Chat, Stage, growing, staged
 
 pytestmark = pytest.mark.looptime
 
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 LONG = "One, at length. " * 30
 
 

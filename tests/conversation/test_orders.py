@@ -10,11 +10,10 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.ports import Attachment, Chosen, File, Line, Ordered, Person, Place, Ref, Standing, Submitted, Wanted
-from tests.conversation.stage import Chat, Stage, growing, staged
+from tests.conversation.stage import ADA, GRACE, Chat, Stage, asked, growing, staged
 
 pytestmark = pytest.mark.looptime
 
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 PLACE = Place("fake", "T1", "C1", thread="1700.1", route="command")
 MANAGER = {"U1": Standing(manager=True)}
 
@@ -31,13 +30,6 @@ def choose(stage: Stage, button: str, *, person: Person = ADA) -> None:
 def submit(stage: Stage, panel: str, *, person: Person = ADA, **values: str) -> None:
     filled = {name: (value,) for name, value in values.items()}
     stage.conversations.take(stage.channel, Submitted(f"s:{panel}", panel, filled, person, PLACE))
-
-
-def asked(stage: Stage) -> list[str]:
-    return [
-        " | ".join(f"{turn['role'][0]}: {turn['content']}" for turn in request.ask.messages)
-        for request in stage.claude.asked
-    ]
 
 
 async def test_help_is_for_the_one_who_asks_for_it() -> None:

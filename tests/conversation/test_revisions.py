@@ -10,29 +10,27 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.ports import Deleted, Edited, Line, Person, Place, Ref, Standing
-from tests.conversation.stage import DIALECT, Chat, Stage, growing, now, staged
+from tests.conversation.stage import (
+    ADA,
+    GRACE,
+    WORDS,
+    Chat,
+    Stage,
+    asked,
+    growing,
+    notice,
+    now,
+    staged,
+)
 
 pytestmark = pytest.mark.looptime
 
-WORDS = "The quick brown fox jumps over the lazy dog and rests. " * 20
-ADA, GRACE = Person("U1", "Ada"), Person("U2", "Grace")
 QUESTION = Ref("C1", "900")
-
-
-def notice(sentence: str) -> str:
-    return DIALECT.notice(sentence)
 
 
 def edit(stage: Stage, text: str, *, person: Person = ADA, message: Ref = QUESTION) -> None:
     place = Place("fake", "T1", "C1", thread="1700.1")
     stage.conversations.take(stage.channel, Edited(message, person, place, text))
-
-
-def asked(stage: Stage) -> list[str]:
-    return [
-        " | ".join(f"{turn['role'][0]}: {turn['content']}" for turn in request.ask.messages)
-        for request in stage.claude.asked
-    ]
 
 
 def set_(stage: Stage, channel: str = "C1", **changes: Any) -> None:

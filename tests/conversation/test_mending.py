@@ -1,0 +1,177 @@
+"""What a crash left behind, on virtual time: judged by what people see in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot import sentences
+from bot.ports import Content, Control, Place, Ref, Rule, Sent, Unavailable
+from bot.reply.reply import controls_after
+from bot.reply.view import ANNOUNCEMENT, post_key
+from tests.conversation.stage import Chat, Row, Stage, asked, notice, staged
+from tests.reply.fake_platform import Fault
+
+pytestmark = pytest.mark.looptime
+
+
+def left_behind(
+    stage: Stage, *, state: str = "growing", text: str = "", notice: str = "", announce: str = ""
+) -> Row:
+    place = Place("fake", "T1", "C1", thread="" if announce else "1")
+    row = Row("abc", 1, place, announce, state=state, text=text, notice=notice)
+    stage.store.rows["abc"] = row
+    return row
+
+
+async def frozen(stage: Stage, row: Row, text: str, *, journalled: bool = True) -> None:
+    """A message that the crash left with its button."""
+    content = Content(text, (Control.STOP,), "abc")
+    outcome = await stage.chat.post(row.place, content, key=post_key("abc", 0))
+    if journalled:
+        row.refs = (outcome.ref,)  # type: ignore[union-attr]  # nothing is refused here
+
+
+async def mended(stage: Stage) -> None:
+    stage.conversations.mend(stage.channel, await stage.store.unfinished())
+    await stage.quiet()
+    assert stage.store.rows["abc"].state == "shown"
+    await asyncio.sleep(2)
+    assert stage.left() == {}
+
+
+async def test_after_a_crash_a_growing_answer_is_closed_with_an_honest_line() -> None:
+    async with staged() as stage:
+        row = left_behind(stage, text="Half of it, and more than was shown")
+        await frozen(stage, row, "Half of it")
+        await mended(stage)
+        [message] = stage.chat.visible()
+        assert message.text == f"Half of it, and more than was shown\n\n{notice(sentences.INTERRUPTED)}"
+        assert message.controls == controls_after("partial", message.text)
+
+
+async def test_after_a_crash_a_question_without_a_word_is_answered_for() -> None:
+    async with staged() as stage:
+        left_behind(stage)
+        await mended(stage)
+        assert stage.chat.thread("1") == [notice(sentences.INTERRUPTED_EARLY)]
+
+
+async def test_who_replies_to_a_mended_message_goes_on_in_its_conversation() -> None:
+    """The message that mending posted leads back to it, and a second crash finds it."""
+    async with staged() as stage:
+        left_behind(stage)
+        await mended(stage)
+        [message] = stage.chat.visible()
+        assert stage.store.rows["abc"].refs == (message.ref,)
+        assert f"fake:T1:message:C1:{message.ref.message}" in stage.store.anchors
+
+
+async def test_after_a_crash_an_answer_that_lacked_only_its_last_edit_is_whole() -> None:
+    async with staged() as stage:
+        row = left_behind(stage, state="ending", text="All of it.", notice=sentences.CUT_BY_LIMIT)
+        await frozen(stage, row, "All")
+        await mended(stage)
+        assert stage.chat.texts() == [f"All of it.\n\n{notice(sentences.CUT_BY_LIMIT)}"]
+
+
+async def test_a_message_posted_too_shortly_before_the_crash_is_found_and_not_posted_again() -> None:
+    """Its key is on the platform, though the journal never heard of it."""
+    async with staged() as stage:
+        row = left_behind(stage, text="Half")
+        await frozen(stage, row, "Half of it", journalled=False)
+        await mended(stage)
+        [message] = stage.chat.visible()
+        assert message.text == f"Half\n\n{notice(sentences.INTERRUPTED)}"
+        assert stage.store.rows["abc"].refs == (message.ref,)
+
+
+async def test_after_a_crash_a_commands_question_is_posted_if_it_was_not() -> None:
+    async with staged() as stage:
+        left_behind(stage, announce="Ada asks: Why?")
+        await mended(stage)
+        root, answer = stage.chat.visible()
+        assert (root.text, root.thread) == ("Ada asks: Why?", "")
+        assert (answer.text, answer.thread) == (notice(sentences.INTERRUPTED_EARLY), root.ref.message)
+
+
+async def test_after_a_crash_a_commands_question_is_not_posted_twice() -> None:
+    async with staged() as stage:
+        row = left_behind(stage, announce="Ada asks: Why?")
+        await stage.chat.post(row.place, Content("Ada asks: Why?"), key=post_key("abc", ANNOUNCEMENT))
+        await mended(stage)
+        root, answer = stage.chat.visible()
+        assert (root.text, answer.thread) == ("Ada asks: Why?", root.ref.message)
+
+
+async def test_a_crash_while_mending_is_mended_too() -> None:
+    """What the first mending wrote down is what the second shows."""
+    chat = Chat(fault=lambda op, _target, _number: Fault(slow=5.0) if op == "edit" else None)
+    async with staged(chat=chat) as stage:
+        row = left_behind(stage, text="Half of it")
+        await frozen(stage, row, "Half")
+        stage.conversations.mend(stage.channel, await stage.store.unfinished())
+        await asyncio.sleep(3)
+        await stage.conversations.close(0.0)
+        await stage.journal.flush()
+        await mended(stage)
+        assert chat.texts() == [f"Half of it\n\n{notice(sentences.INTERRUPTED)}"]
+        assert len(stage.store.said[1]) == 1, "and the turn was kept once"
+
+
+async def test_what_the_next_turn_after_a_crash_knows_is_the_partial_answer() -> None:
+    async with staged() as stage:
+        stage.ask("One?", thread="1")
+        await stage.quiet()
+        row = next(iter(stage.store.rows.values()))
+        row.state, row.text = "growing", "Half of it"
+        stage.store.said[row.conversation] = stage.store.said[row.conversation][:1]
+        stage.conversations.mend(stage.channel, await stage.store.unfinished())
+        await stage.quiet()
+        stage.ask("Go on.", thread="1")
+        await stage.quiet()
+        assert asked(stage)[1] == "u: Ada: One? | a: Half of it | u: Ada: Go on."
+
+
+# ------------------------------------------------------------------------------------------------ many at once
+
+
+@dataclass
+class Library(Chat):
+    """Reads a channel's history slowly. `hanging`: in this channel it never comes to an end."""
+
+    hanging: str = ""
+    reading: list[str] = field(default_factory=list)
+    most: int = 0
+
+    async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
+        self.reading.append(place.channel)
+        assert self.reading.count(place.channel) == 1, "nobody reads the same history twice at once"
+        self.most = max(self.most, len(self.reading))
+        try:
+            await asyncio.sleep(600 if place.channel == self.hanging else 1)
+            return await super().find(place, key)
+        finally:
+            self.reading.remove(place.channel)
+
+
+async def test_hundreds_of_replies_are_looked_for_some_at_a_time_and_a_slow_channel_delays_no_other() -> None:
+    """Else a platform refuses most of these calls, and what is not found would be posted twice."""
+    unlimited = Rule(1000.0, 1000, "bucket", "documented", "this test")
+    chat = Library(hanging="C0", post_rule=unlimited, edit_rule=unlimited)
+    async with staged(chat=chat) as stage:
+        for number in range(200):
+            place = Place("fake", "T1", f"C{number % 40}", thread=f"{number}")
+            row = Row(f"r{number}", number, place, "", text=f"Half {number}")
+            outcome = await chat.post(place, Content("Half"), key=post_key(row.id, 0))
+            assert isinstance(outcome, Sent)
+            stage.store.rows[row.id] = row  # the crash came before its message was journalled
+        stage.conversations.mend(stage.channel, await stage.store.unfinished())
+        await asyncio.sleep(150)
+        rows = stage.store.rows.values()
+        assert {row.place.channel for row in rows if row.state != "shown"} == {"C0"}
+        elsewhere = [row for row in rows if row.place.channel != "C0"]
+        assert all(len(chat.thread(row.place.thread)) == 1 for row in elsewhere), "none is there twice"
+        assert 4 < chat.most <= 8
