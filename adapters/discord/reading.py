@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeAlias
 
 from adapters.discord.inert import HUSH
+from adapters.discord.outbound import EPHEMERAL
 from bot.markup.mention import US, addressed
 from bot.ports import Attachment, Line, Person, Ref
 
@@ -29,8 +30,8 @@ REPLY: Final = 19
 THREAD_STARTER: Final = 21
 _FORWARD: Final = 1
 
-EPHEMERAL: Final = 1 << 6
 LOADING: Final = 1 << 7
+"""The flag of a deferred answer that is still "thinking"."""
 
 DEEPEST: Final = 6
 """Components in components; Discord allows two levels."""

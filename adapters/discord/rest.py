@@ -13,9 +13,9 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import aiohttp
 import discord
@@ -71,9 +71,6 @@ class Answer:
         if self.failure:
             return self.failure
         return f"{self.status}/{self.code}" if self.code else str(self.status)
-
-
-Heard: TypeAlias = Callable[[Mapping[str, str]], None]
 
 
 class Rest:

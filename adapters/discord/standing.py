@@ -17,13 +17,13 @@ from typing import Any, Final
 import discord
 
 from adapters.discord import budgets
+from adapters.discord.acts import ADMINISTRATOR
 from adapters.discord.calls import Call, Calls, now
 from adapters.discord.seen import Recent, Seen
 from bot.ports import Person, Place, Standing
 
 _log = logging.getLogger(__name__)
 
-ADMINISTRATOR: Final = 1 << 3
 MANAGE_GUILD: Final = 1 << 5
 MANAGE_MESSAGES: Final = 1 << 13
 

@@ -17,7 +17,7 @@ from adapters.discord.calls import Call, Calls, now, plain
 from adapters.discord.handles import Interaction
 from adapters.discord.interactions import Interactions, acknowledged
 from adapters.discord.outcomes import Expired, Unreferenced, ref_of
-from adapters.discord.reading import is_by
+from adapters.discord.reading import LOADING, is_by
 from adapters.discord.rest import Answer
 from adapters.discord.seen import Recent, Seen
 from bot.ports import Bucket, Content, Op, Outcome, Place, Ref, Refused, Sent, Unavailable
@@ -30,9 +30,6 @@ LOOK_BACK: Final = 100
 
 DELETE_SECONDS: Final = 10.0
 """How long a deletion is tried for."""
-
-LOADING: Final = 1 << 7
-"""The flag of a deferred answer that is still "thinking"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from adapters.discord import standing
-from adapters.discord.standing import ADMINISTRATOR, MANAGE_GUILD, MANAGE_MESSAGES, permissions
+from adapters.discord.acts import ADMINISTRATOR
+from adapters.discord.standing import MANAGE_GUILD, MANAGE_MESSAGES, permissions
 from bot.ports import Incoming, Ordered, Person, Place, Pressed, Sent, Standing
 from tests.adapters.discord_stage import Stage, content, staged
 

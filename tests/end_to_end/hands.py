@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import sentences
-from bot.conversation.panel_fields import ASKED, GROUPS
+from bot.conversation.panel_fields import ASKED
 from sandbox.record import Entry, Record
 from tests.end_to_end.stage import Chat
 
@@ -133,17 +133,19 @@ class Hands:
                 label = ASKED[name].label
                 row = await self.row(label, since=since)
                 [select] = [one for one in row["controls"] if one["label"] == label]
-                chosen = next(one["value"] for one in select["options"] if one["label"] == value)
+                chosen = next(
+                    one["value"] for one in select["options"] if one["label"] == f"{label}: {value}"
+                )
                 saved = self.now
                 await self.server.select(self.id, row["channel"], row["id"], select["id"], chosen)
             await self.told(sentences.SETTINGS_SAVED, since=saved)
 
     async def open_group(self, name: str, *, since: int) -> dict[str, str]:
-        """Discord: the form behind the button of the group that this field stands in."""
-        title = next(title for _, title, asked in GROUPS if any(one.name == name for one in asked))
-        row = await self.row(title, since=since)
+        """Discord: the form behind the button of this field, with all texts of its group."""
+        label = f"{ASKED[name].label}…"
+        row = await self.row(label, since=since)
         opening = self.now
-        await self.press(row, title)
+        await self.press(row, label)
         return await self.form(since=opening)
 
     async def row(self, label: str, *, since: int) -> dict[str, Any]:
