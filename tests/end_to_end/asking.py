@@ -183,6 +183,12 @@ class Room:
         return str(self.server.direct(self.asker))
 
     @property
+    def places(self) -> set[str]:
+        """Its channels: with the threads in it, which are channels of their own on Discord."""
+        threads = [one["id"] for one in self.server.channels() if one.get("parent") == self.channel]
+        return {self.channel, self.direct, *threads}
+
+    @property
     def hands(self) -> Manager:
         return Manager(self.chat, self.asker, self.eyes)
 
@@ -207,7 +213,7 @@ class Room:
         return sorted(
             (
                 entry
-                for channel in {self.channel, self.thread, self.direct}
+                for channel in self.places
                 for entry in self.eyes.shown[self.chat.name, channel]
                 if since <= entry.number
                 and (upto is None or entry.number < upto)

@@ -194,7 +194,7 @@ class Cell:
     def beside(self) -> list[Entry]:
         """What else could be noticed: that somebody is thinking, or a thread that was opened."""
         room = self.room
-        record, places = room.eyes.world.record, (room.channel, room.thread, room.direct)
+        record, places = room.eyes.world.record, room.places
         return [
             entry
             for entry in (
