@@ -90,7 +90,7 @@ class Calls:
             self._spend(call)
         reading = self._read(call, await self._made(call, body, files), ref, channel)
         if aside and isinstance(reading, Refused):
-            self.meter.refused(self.budgets.route(call.route, call.major), reading.retry_after)
+            self._refused(call, reading)
         return reading
 
     async def aside(self, call: Call, body: Mapping[str, Any] | None = None) -> Answer | None:
@@ -102,12 +102,18 @@ class Calls:
         answer = await self._made(call, body)
         reading = self._read(call, answer, None, call.major)
         if isinstance(reading, Refused):
-            # By the hash that this answer may have told.
-            bucket = self.budgets.route(call.route, call.major)
-            self._quiet.put(bucket.key, now() + reading.retry_after)
-            known = self.budgets.everywhere()
-            self.meter.refused(known if reading.bucket == known.key else bucket, reading.retry_after)
+            self._quiet.put(self._refused(call, reading).key, now() + reading.retry_after)
         return answer
+
+    def _refused(self, call: Call, reading: Refused) -> Bucket:
+        """Tell which budget refused a call that the outbox knows nothing of; returns the route's, by the hash that the
+        refusal may have told.
+        """
+        route = self.budgets.route(call.route, call.major)
+        known = (self.budgets.everywhere(), self.budgets.old(call.major))
+        bucket = next((one for one in known if one.key == reading.bucket), route)
+        self.meter.refused(bucket, reading.retry_after)
+        return route
 
     async def callback(self, path: str, body: Mapping[str, Any]) -> Answer | None:
         """The first response to an interaction, which spends no budget that we know of; None: it was left out, since

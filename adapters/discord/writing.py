@@ -182,7 +182,8 @@ class Writing:
         if isinstance(reading, Refused) and reading.bucket == old.key and ref.message not in self._old:
             # Discord counts it as old, and whoever sent it did not know that: from now on it is known.
             self._old.put(ref.message, None)
-            self._calls.meter.refused(old, reading.retry_after)
+            if not aside:
+                self._calls.meter.refused(old, reading.retry_after)
         return plain(reading)
 
     # ----------------------------------------------------------------------------------------------------------- find

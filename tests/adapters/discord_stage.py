@@ -25,6 +25,7 @@ ORIGINAL = "PATCH /webhooks/{a}/{t}/messages/@original"
 FOLLOW_UP = "POST /webhooks/{a}/{t}"
 CALLBACK = "POST /interactions/{i}/{t}/callback"
 TYPING = "POST /channels/{c}/typing"
+DELETE = "DELETE /channels/{c}/messages/{m}"
 
 
 class Heard:

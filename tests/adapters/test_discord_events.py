@@ -20,9 +20,8 @@ from bot.ports import (
     Ref,
     Sent,
 )
-from tests.adapters.discord_stage import PATCH, POST, Stage, content, staged
+from tests.adapters.discord_stage import DELETE, PATCH, POST, Stage, content, staged
 
-DELETE = "DELETE /channels/{c}/messages/{m}"
 BRANCH = "POST /channels/{c}/messages/{m}/threads"
 
 

@@ -22,7 +22,7 @@ from bot.ports import (
     Sent,
     Unavailable,
 )
-from tests.adapters.discord_stage import PATCH, POST, Stage, content, staged
+from tests.adapters.discord_stage import DELETE, PATCH, POST, Stage, content, staged
 
 
 @pytest.fixture
@@ -199,6 +199,16 @@ async def test_the_global_budget_is_a_bucket_of_its_own(stage: Stage) -> None:
     assert isinstance(refused, Refused)
     assert refused.bucket == stage.platform.buckets("post", incoming.place, None)[1].key
     assert refused.bucket == stage.platform.buckets("edit", incoming.place, Ref(stage.random, "1"))[1].key
+
+
+async def test_a_global_refusal_beside_the_outbox_is_not_laid_to_one_route(stage: Stage) -> None:
+    """Else everything else would go on against a closed door, and the deletion's route be shut for nothing."""
+    incoming = await stage.ask()
+    ref = await stage.post(incoming.place)
+    stage.server.faults.fault(DELETE, status=429, error="global", retry_after=0.2)
+    assert isinstance(await stage.platform.delete(incoming.place, ref), Sent)
+    everywhere = stage.platform.buckets("post", incoming.place, None)[1].key
+    assert [key for key, _ in stage.meter.refusals] == [everywhere]
 
 
 async def test_the_old_message_budget_is_known_by_its_code(stage: Stage) -> None:
