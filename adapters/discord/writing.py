@@ -209,7 +209,7 @@ class Writing:
         call = Call("GET", path, budgets.READ, place.channel)
         answer = await self._calls.aside(call)
         if answer is None or answer.failure or not isinstance(answer.body, list):
-            if answer is not None and answer.status in (403, 404):
+            if answer is not None and answer.status in (403, 404) and answer.body is not None:
                 return None  # no history to read, or no channel: nothing can be found, and the nonce still guards
             return Unavailable(answer.label if answer is not None else "shut", applied=False)
         return self._among(answer.body, place, key)

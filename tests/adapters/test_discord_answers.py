@@ -86,6 +86,18 @@ async def test_a_page_of_the_edge_ends_all_calls_whichever_call_met_it(stage: St
     assert not stage.calls(POST)
 
 
+async def test_a_page_is_no_word_on_whether_a_post_exists(stage: Stage) -> None:
+    """The edge answers for a channel that it has not looked at; only Discord's own 403 says that nothing can be read."""
+    asked = await stage.ask()
+    stage.server.gateway.lose("MESSAGE_CREATE")
+    stage.server.faults.fault(POST, drop="after")
+    await stage.platform.post(asked.place, content("one"), key="k1")
+    stage.server.faults.fault(LISTED, status=404, body="<html>Not found</html>")
+    assert isinstance(await stage.platform.find(asked.place, "k1"), Unavailable)
+    stage.server.faults.fault(LISTED, status=403, body="<html>Access denied</html>")
+    assert isinstance(await stage.platform.find(asked.place, "k1"), Unavailable)
+
+
 async def test_what_takes_no_arrow_is_answered_without_one(stage: Stage) -> None:
     """A menu opens on announcements as well, and to those Discord takes no reply; other questions keep theirs."""
     wrong = {"message_reference": {"_errors": [{"code": "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE"}]}}

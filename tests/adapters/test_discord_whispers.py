@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,21 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- orders
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"), [("en-GB", "an older version of me"), ("de", "eine ältere Fassung von mir")]
+)
+async def test_a_command_that_is_no_longer_known_is_answered_in_its_givers_language(
+    stage: Stage, locale: str, said: str
+) -> None:
+    """Discord's clients offer a command for a while after it was taken away."""
+    stage.server.state.users[stage.ada] = replace(stage.server.state.person("Ada"), locale=locale)
+    stage.server.state.commands["1"] = {"id": "1", "type": 1, "name": "old", "description": "Old"}
+    await stage.server.command(stage.ada, stage.general, "old", "")
+    await happened(stage, "answered")
+    [told] = whispered(stage)
+    assert said in told["text"]
 
 
 async def test_an_order_is_answered_to_its_giver_alone(stage: Stage) -> None:
