@@ -43,7 +43,7 @@ async def until(stage: Stage, *, ready: bool) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("code", [None, 1000, 1001, 4000, 4001, 4007, 4008, 4009])
+@pytest.mark.parametrize("code", [None, 1000, 1001, 4000, 4001, 4002, 4003, 4005, 4007, 4008, 4009])
 async def test_a_broken_connection_is_resumed_and_nothing_said_meanwhile_is_lost(
     stage: Stage, code: int | None
 ) -> None:
@@ -60,6 +60,21 @@ async def test_op_7_is_obeyed_by_a_resume(stage: Stage) -> None:
     stage.server.gateway.reconnect()
     await sessions(stage, "RESUMED", 1)
     assert (await stage.ask("after")).text == "after"
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("code", [4004, 4010, 4011, 4012, 4013])
+async def test_what_only_a_person_can_mend_is_told_and_tried_again_when_it_is_mended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Slowly: each try is an IDENTIFY of the thousand a day."""
+    monkeypatch.setattr(gateway_module, "HOPELESS_SECONDS", 0.2)
+    await stage.server.disconnect(code)
+    await until(stage, ready=False)
+    assert f"({code})" in " ".join(stage.platform.health().notes)
+    await until(stage, ready=True)
+    assert stage.platform.health().notes == ()
+    assert len(stage.gateway("READY")) == 2
 
 
 @pytest.mark.usefixtures("impatient")
