@@ -14,22 +14,8 @@ import pytest
 from bot import sentences
 from bot.translations import wait
 from sandbox.record import Entry
-from tests.end_to_end.permissions_table import (
-    BOTH,
-    DAY,
-    RATES,
-    RULES,
-    SPENT,
-    Cell,
-    Rule,
-    Table,
-    cells,
-    expected,
-    gone_through,
-    pattern,
-    plain,
-    sample,
-)
+from tests.end_to_end.permissions_rules import BOTH, DAY, RATES, RULES, SPENT, Rule, cells, sample
+from tests.end_to_end.permissions_table import Cell, Table, expected, gone_through, pattern, plain
 
 
 def judge(rule: Rule, cell: Cell) -> None:
