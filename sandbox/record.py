@@ -36,6 +36,8 @@ class Entry:
       ended    claude                 request, characters, reason: a stop reason, "error <type>", "<status> <type>",
                                       "cut", "reset", "unfinished", "closed by client", "server stopped"
       connected, disconnected, reacted, unreacted, view     slack
+      session  slack                  channel, thread, status, title: a conversation with an agent as Slack lists it
+      prompts  slack                  channel, thread, prompts
       interaction, modal, modal_closed, session, channel, reaction, command     discord
     """
 

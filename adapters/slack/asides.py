@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import blocks
 from adapters.slack.dialect import SlackDialect
-from adapters.slack.outcomes import BLOCKS_DISLIKED, DEFAULT_RETRY, REFUSED, Failure
+from adapters.slack.outcomes import BLOCKS_DISLIKED, DEFAULT_RETRY, NO_FEATURE, REFUSED, Failure
 from adapters.slack.routes import Routes
 from adapters.slack.web import ask
 from bot.ports import Button, Person, Place
@@ -30,20 +30,11 @@ LONGEST_TITLE = 60  # 200 are allowed (agents.sessions.rename); a list shows som
 BAD_RESPONSE = "http_400"  # what a response_url answers to blocks that it does not take
 LONGEST_STATUS = 200  # not documented; a status is one short line
 
-NO_STATUS = frozenset(
-    {
-        "channel_type_not_supported",
-        "feature_disabled",
-        "feature_not_enabled",
-        "http_404",
-        "method_deprecated",
-        "missing_scope",
-        "not_agent_app",
-        "not_allowed_token_type",
-        "unknown_method",
-    }
-)
-"""This workspace or server has no status to show (it is not asked again for an hour), or no titles."""
+
+def title_of(question: str) -> str:
+    """The first words of a question, in one line."""
+    words = " ".join(question.split())
+    return words if len(words) <= LONGEST_TITLE else words[: LONGEST_TITLE - 1].rstrip() + "…"
 
 
 class Asides:
@@ -75,21 +66,20 @@ class Asides:
         )
         if not isinstance(answer, Failure):
             return
-        if answer.code in NO_STATUS:
+        if answer.code in NO_FEATURE:
             self._status_off_until = loop.time() + STATUS_OFF_SECONDS
             log.warning("Slack shows no status here", extra={"code": answer.code})
         elif answer.status == 429 or answer.code in REFUSED:
             self._status_off_until = loop.time() + (answer.retry_after or DEFAULT_RETRY)
 
-    def title(self, place: Place, words: str) -> None:
+    def title(self, place: Place, title: str) -> None:
         """What the conversation is called in Slack's own list of them; nobody waits for it."""
-        if self._titles and place.thread and words.strip():
-            task = asyncio.create_task(self._title(place, " ".join(words.split())), name="slack-title")
+        if self._titles and place.thread and title:
+            task = asyncio.create_task(self._title(place, title), name="slack-title")
             self._errands.add(task)
             task.add_done_callback(self._errands.discard)
 
-    async def _title(self, place: Place, words: str) -> None:
-        title = words if len(words) <= LONGEST_TITLE else words[: LONGEST_TITLE - 1].rstrip() + "…"
+    async def _title(self, place: Place, title: str) -> None:
         answer = await ask(
             self._client.assistant_threads_setTitle(
                 channel_id=place.channel, thread_ts=place.thread, title=title
@@ -98,7 +88,7 @@ class Asides:
         )
         if isinstance(answer, Failure):
             log.info("a conversation got no title", extra={"code": answer.code})
-            self._titles = answer.code not in NO_STATUS
+            self._titles = answer.code not in NO_FEATURE
 
     async def close(self) -> None:
         tasks = list(self._errands)

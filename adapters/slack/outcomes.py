@@ -39,6 +39,21 @@ GONE = frozenset(
     }
 )
 
+NO_FEATURE = frozenset(
+    {
+        "channel_type_not_supported",
+        "feature_disabled",
+        "feature_not_enabled",
+        "http_404",
+        "method_deprecated",
+        "missing_scope",
+        "not_agent_app",
+        "not_allowed_token_type",
+        "unknown_method",
+    }
+)
+"""This workspace, this app or a server like Slack has no such thing: asking again soon is no use."""
+
 TOKEN_LOST = frozenset(
     {
         "account_inactive",

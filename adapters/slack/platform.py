@@ -17,7 +17,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import forms, scopes, web
-from adapters.slack.asides import STATUS_SECONDS, Asides
+from adapters.slack.asides import STATUS_SECONDS, Asides, title_of
 from adapters.slack.connecting import CONNECT_PATIENCE, introduce, is_final, patiently
 from adapters.slack.dialect import SlackDialect
 from adapters.slack.history import read_thread
@@ -29,6 +29,7 @@ from adapters.slack.outcomes import TOKEN_LOST, Failure
 from adapters.slack.payloads import PLATFORM, Identity
 from adapters.slack.removing import remove
 from adapters.slack.routes import Routes
+from adapters.slack.sessions import Sessions
 from adapters.slack.standing import Standings
 from adapters.slack.streaming import LIFE_SECONDS
 from adapters.slack.transfer import Transfer
@@ -143,6 +144,7 @@ class SlackPlatform:
             names,
             Standings(client, names.introduce),
             Transfer(client, session, self._api_url),
+            Sessions(client) if self._agent else None,
         )
         try:
             me, self._missing = await introduce(client, self._api_url, agent=self._agent)
@@ -177,6 +179,8 @@ class SlackPlatform:
             await self._webhook.close()
         if self._connection is not None:
             await self._connection.asides.close()
+            if self._connection.sessions is not None:
+                await self._connection.sessions.close()
             await self._connection.names.close()
             await self._connection.standings.close()
             await self._connection.session.close()
@@ -235,11 +239,29 @@ class SlackPlatform:
                 continue  # by ourselves
             if isinstance(event, Incoming) and event.place.private:
                 if self._agent and not event.threaded:
-                    self._there.asides.title(event.place, event.text)
+                    self._entitle(event)
                 self._partners[event.place.channel] = event.person
                 if len(self._partners) > PARTNERS:
                     self._partners.popitem(last=False)
-            yield event
+            for one in self._meant(event):
+                yield one
+
+    def _entitle(self, asked: Incoming) -> None:
+        """The first question of a conversation with an agent."""
+        title = title_of(asked.text)
+        self._there.asides.title(asked.place, title)
+        if self._there.sessions is not None:
+            self._there.sessions.titled(asked.place, title)
+
+    def _meant(self, event: Event) -> Sequence[Event]:
+        """The event itself; but Slack's own stop button may name no more than a thread."""
+        sessions = self._there.sessions
+        if sessions is not None and isinstance(event, Deleted):
+            sessions.gone(event.message)
+        if sessions is None or not isinstance(event, Pressed):
+            return (event,)
+        no_more = not event.reply and event.message.message == event.place.thread
+        return sessions.stopped(event) if no_more and event.control is Control.STOP else (event,)
 
     def _stopped(self, ref: Ref, reply: str) -> None:
         """A person has ended a stream by Slack's own button, and an append has met that."""
@@ -273,15 +295,24 @@ class SlackPlatform:
         outcome = await self._writing.post(place, content, key)
         if isinstance(outcome, Sent) and place.thread:
             self._inbox.posted(outcome.ref, place.thread)
-        return outcome
+        return self._seen(place, outcome, content)
 
-    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:  # noqa: ARG002  the protocol's
-        return await self._writing.edit(ref, content)
+    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
+        return self._seen(place, await self._writing.edit(ref, content), content)
+
+    def _seen(self, place: Place, outcome: Outcome, content: Content) -> Outcome:
+        """Whether an answer goes on shows in the buttons under it."""
+        if isinstance(outcome, Sent) and self._there.sessions is not None:
+            self._there.sessions.shown(place, outcome.ref, content)
+        return outcome
 
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
         return await self._writing.find(place, key)
 
     async def status(self, place: Place, text: str) -> None:
+        sessions = self._there.sessions
+        if sessions is not None:
+            (sessions.owed if text else sessions.over)(place)
         await self._there.asides.status(replace(place, thread=self._writing.streams.thread(place)), text)
 
     async def name(self, person: Person) -> str:
@@ -359,4 +390,5 @@ class _Connection:
     names: Names
     standings: Standings
     transfer: Transfer
+    sessions: Sessions | None  # of an agent
     writing: Writing | None = None

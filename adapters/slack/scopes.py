@@ -55,9 +55,12 @@ EVENTS: dict[str, frozenset[str]] = {
 COMMANDS = frozenset({"commands"})
 
 AGENT_EVENTS = frozenset({"agent_session_stopped"})
-AGENT_METHODS: dict[str, frozenset[str]] = {"assistant.threads.setTitle": frozenset({"assistant:write"})}
+AGENT_METHODS: dict[str, frozenset[str]] = {
+    "agents.sessions.setStatus": _WRITE,
+    "assistant.threads.setTitle": frozenset({"assistant:write"}),
+}
 AGENT_SCOPES: frozenset[str] = frozenset().union(*AGENT_METHODS.values())
-"""What the opt-in manifest has besides: Slack's agent surface, its own stop button, and titles of conversations."""
+"""What the opt-in manifest has besides: Slack's agent surface, its own stop button, states and titles of conversations."""
 
 SCOPES: frozenset[str] = frozenset().union(*METHODS.values(), *EVENTS.values(), COMMANDS)
 

@@ -27,6 +27,7 @@ DURATIONS = {
     "slack.retry_3": 300.0,
     "slack.stream_seal": 300.0,  # observed: slackapi/python-slack-sdk#1859
     "slack.status": 120.0,  # documented: "2-minute timeout"
+    "slack.session": 3600.0,  # documented: "processing" ends after an hour
     "slack.response_url": 1800.0,  # documented: 30 minutes
     "slack.trigger": 3.0,  # documented: a trigger_id expires after 3 seconds
     "slack.ticket": 30.0,  # guessed: how long a socket's address can be used
@@ -98,6 +99,8 @@ METHODS = {
             json=True,
             needs=("channel_id", "prompts"),
         ),
+        Method("agents.sessions.setStatus", "3", ("chat:write",), json=True, needs=("status",)),
+        Method("agents.sessions.rename", "3", ("chat:write",), json=True, needs=("title",)),
         Method("files.getUploadURLExternal", "4", ("files:write",), needs=("filename", "length")),
         Method("files.completeUploadExternal", "4", ("files:write",), json=True, needs=("files",)),
         Method("files.info", "4", ("files:read",), needs=("file",)),

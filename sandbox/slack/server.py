@@ -20,6 +20,7 @@ from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.record import Record
 from sandbox.slack import methods
+from sandbox.slack.agent import Agent
 from sandbox.slack.app import OFFERS
 from sandbox.slack.arguments import refuse_garbage
 from sandbox.slack.chat import Chat
@@ -71,18 +72,22 @@ class SlackServer:
         self._delivery = Delivery(workspace, self._sockets)
         self.subscriptions = self._delivery.subscriptions
         workspace.announce = self._delivery.publish
+        self._agent = Agent(places, self.subscriptions)
         self._responses = Responses(workspace)
         self._surfaces = Surfaces(places, tokens)
         self._files = Files(places, tokens)
         conversations = Conversations(places)
         self.groups = conversations.groups  # user group -> (handle, people)
-        self._verbs = Verbs(workspace, self._delivery, self._responses, self._surfaces, self._files)
+        self._verbs = Verbs(
+            workspace, self._delivery, self._responses, self._surfaces, self._files, self._agent
+        )
         self._api = WebApi(clock, limits, record, self.faults, tokens)
         self._api.resolve = places.resolve
         self._api.handlers = {
             **Chat(places).handlers(),
             **conversations.handlers(),
-            **Streams(places).handlers(),
+            **Streams(places, self._agent).handlers(),
+            **self._agent.handlers(),
             **self._files.handlers(),
             **self._surfaces.handlers(),
             "apps.connections.open": self._sockets.open,
@@ -121,6 +126,21 @@ class SlackServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    def install(self, manifest: Mapping[str, Any]) -> None:
+        """The app as its manifest describes it: scopes, events, and whether it is one of Slack's agents."""
+        asked = manifest["oauth_config"]["scopes"]["bot"]
+        told = manifest["settings"]["event_subscriptions"]["bot_events"]
+        for having, wanted in ((self.scopes, asked), (self.subscriptions, told)):
+            having.clear()
+            having.update(wanted)
+        view = manifest["features"].get("agent_view")
+        if view is not None:
+            self.declare_agent(view.get("suggested_prompts", ()))
+
+    def declare_agent(self, prompts: Sequence[Mapping[str, str]] = ()) -> None:
+        """The app has Slack's agent surface from now on; that cannot be undone."""
+        self._agent.declare(prompts)
 
     # ------------------------------------------------------------------------------------------------ people
 
@@ -175,6 +195,14 @@ class SlackServer:
 
     async def stop_stream(self, person: str, channel: str, message: str) -> None:
         self._verbs.stop_stream(person, channel, message)
+
+    async def stop_session(self, person: str, channel: str, thread: str) -> None:
+        """The stop button that Slack shows beside a conversation with an agent while that is processing."""
+        self._verbs.stop_session(person, channel, thread)
+
+    async def choose_prompt(self, person: str, title: str, *, thread: str = "") -> str:
+        """A person presses one of the suggested prompts; the message that this sends."""
+        return self._verbs.choose_prompt(person, title, thread=thread)
 
     async def open_home(self, person: str, tab: str = "messages") -> None:
         self._verbs.open_home(person, tab)
@@ -270,6 +298,15 @@ class SlackServer:
             "reactions": {name: list(users) for name, users in message.reactions.items()},
             "streaming": message.stream is not None and not message.stream.over,
         }
+
+    def sessions(self, person: str) -> list[dict[str, str]]:
+        """The conversations with the agent, as Slack lists them: {"thread", "title", "status"}."""
+        found = self._agent.conversations(self._workspace.direct(person))
+        return [{"thread": one.thread, "title": one.title, "status": one.status} for one in found]
+
+    def prompts(self, person: str, thread: str = "") -> list[str]:
+        """The titles of the prompts that are suggested there."""
+        return [one["title"] for one in self._agent.offered(self._workspace.direct(person), thread)]
 
     def status(self, channel: str, thread: str) -> str:
         """What stands under the thread now ("thinking"), "" for nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.slack import blocks as kit
+from sandbox.slack.agent import STATUSES, Agent
 from sandbox.slack.arguments import Arguments, is_ts
 from sandbox.slack.chat import metadata
 from sandbox.slack.nouns import BOT_USER, TEAM, Channel, Message, Stream
@@ -25,8 +26,9 @@ _STATUSES = frozenset(("pending", "in_progress", "complete", "error"))
 class Streams:
     """Messages that grow natively."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, agent: Agent) -> None:
         self._places = places
+        self._agent = agent
         self._workspace = places.workspace
 
     def handlers(self) -> dict[str, Handler]:
@@ -63,6 +65,7 @@ class Streams:
         message = self._workspace.post(
             channel, BOT_USER, "", thread=thread, stream=stream, username=said.text("username")
         )
+        self._agent.streamed(channel, thread, "processing")
         return {"channel": channel.id, "ts": message.ts}
 
     async def append(self, said: Arguments) -> dict[str, Any]:
@@ -74,7 +77,7 @@ class Streams:
     async def stop(self, said: Arguments) -> dict[str, Any]:
         channel, message, stream = self._live(said)
         status = said.text("session_status", "active")
-        if status not in ("active", "processing", "suspended", "closed"):
+        if status not in STATUSES:
             raise SlackError(
                 "invalid_arguments", ["session_status must be active, processing, suspended or closed"]
             )
@@ -89,6 +92,7 @@ class Streams:
         message.text = stream.source[: kit.MOST_TEXT_KEPT]
         self._workspace.append(message)
         self._workspace.announce_change(channel, message, before)
+        self._agent.streamed(channel, message.thread, status)
         return {
             "channel": channel.id,
             "ts": message.ts,

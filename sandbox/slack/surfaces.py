@@ -81,16 +81,12 @@ class Surfaces:
         self._tokens = tokens
         self.triggers = Triggers(places)
         self.views: dict[str, View] = {}
-        self.titles: dict[tuple[str, str], str] = {}
-        self.prompts: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def handlers(self) -> dict[str, Handler]:
         return {
             "auth.test": self.whoami,
             "auth.revoke": self.revoke,
             "assistant.threads.setStatus": self.status,
-            "assistant.threads.setTitle": self.title,
-            "assistant.threads.setSuggestedPrompts": self.suggest,
             "reactions.add": self.react,
             "reactions.remove": self.unreact,
             "reactions.get": self.reactions,
@@ -140,23 +136,6 @@ class Surfaces:
         if said.text("username").lower() in ("slackbot", "slack"):
             raise SlackError("reserved_username")
         self._workspace.set_status(channel, thread, said.text("status"))
-        return {}
-
-    async def title(self, said: Arguments) -> dict[str, Any]:
-        channel, thread = self._thread(said)
-        self.titles[channel.id, thread] = said.text("title")
-        return {}
-
-    async def suggest(self, said: Arguments) -> dict[str, Any]:
-        channel, thread = self._places.known(said, "channel_id"), ""
-        if said.text("thread_ts"):
-            channel, thread = self._thread(said)
-        prompts = said.structure("prompts")
-        if not isinstance(prompts, list) or not 1 <= len(prompts) <= 4:
-            raise SlackError("invalid_arguments", ["prompts: 1 to 4"])
-        if not all(isinstance(one, dict) and one.get("title") and one.get("message") for one in prompts):
-            raise SlackError("invalid_arguments", ["a prompt has a title and a message"])
-        self.prompts[channel.id, thread] = prompts
         return {}
 
     # ------------------------------------------------------------------------------------------------ reactions

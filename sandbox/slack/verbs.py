@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sandbox.slack.agent import Agent
 from sandbox.slack.delivery import VERIFICATION, Delivery, Missed
 from sandbox.slack.files import Files
 from sandbox.slack.forms import checked_errors, checked_view, filled
@@ -22,13 +23,20 @@ class Verbs:
     """The people's hands."""
 
     def __init__(
-        self, workspace: Workspace, delivery: Delivery, responses: Responses, surfaces: Surfaces, files: Files
+        self,
+        workspace: Workspace,
+        delivery: Delivery,
+        responses: Responses,
+        surfaces: Surfaces,
+        files: Files,
+        agent: Agent,
     ) -> None:
         self._workspace = workspace
         self._delivery = delivery
         self._responses = responses
         self._surfaces = surfaces
         self._files = files
+        self._agent = agent
 
     # ------------------------------------------------------------------------------------------------ messages
 
@@ -103,6 +111,20 @@ class Verbs:
             "event_ts": self._workspace.next_ts(),
         }
         self._workspace.announce(event, place)
+
+    def stop_session(self, person: str, channel: str, thread: str) -> None:
+        """The native stop button beside a conversation with an agent."""
+        self._agent.stop(self._place(person, channel), thread, person)
+
+    def choose_prompt(self, person: str, title: str, *, thread: str = "") -> str:
+        """Press one of the prompts that the app suggests: its message is sent as the person's own."""
+        place = self._workspace.direct(person)
+        offered = self._agent.offered(place, thread)
+        found = next((one for one in offered if one["title"] == title), None)
+        if found is None:
+            names = ", ".join(one["title"] for one in offered) or "none"
+            raise MisusedError(f"there is no prompt {title!r}; there are: {names}")
+        return self.say(person, place.id, found["message"], thread=thread)
 
     def open_home(self, person: str, tab: str = "messages") -> None:
         """Somebody opens the app's Home or Messages tab."""

@@ -1,17 +1,21 @@
-"""Slack's agent surface, on the sandbox: each direct message begins a conversation, and that has a title."""
+"""Slack's agent surface, on the sandbox: each direct message begins a conversation, with a title and a state."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from bot.ports import Incoming, Sent
+from bot.ports import Content, Control, Deleted, Incoming, Ordered, Place, Pressed, Sent
 from sandbox.record import Record
 from tests.adapters.slack_stage import ADA, GENERAL, Workspace
 
 SET_TITLE = "assistant.threads.setTitle"
+SET_STATUS = "agents.sessions.setStatus"
 
 
 async def connect(slack: Workspace, *, agent: bool) -> None:
+    if agent:
+        slack.server.declare_agent()
     slack.make(agent=agent)
     await slack.platform.connect(slack.meter)
     slack._events = slack.platform.events().__aiter__()
@@ -33,7 +37,7 @@ async def test_a_direct_message_begins_a_conversation_with_a_title(closed: Works
     assert asked.place.thread
     assert isinstance(await closed.post(asked.place, "because"), Sent)
     await closed.record.wait(titled)
-    [title] = closed.server._surfaces.titles.values()
+    title = closed.server.sessions(ADA)[0]["title"]
     assert title.startswith("why is the sky very")
     assert title.endswith("…")
     assert len(title) <= 60
@@ -63,3 +67,130 @@ async def test_an_ordinary_app_gives_no_titles(closed: Workspace) -> None:
     await closed.server.say(ADA, GENERAL, f"{closed.server.mention} why?")
     await closed.next(Incoming)
     assert titled(closed.record) == []
+
+
+# ------------------------------------------------------------------------------------------------ states
+
+
+def page(text: str, *controls: Control, reply: str = "r1") -> Content:
+    return Content(text, controls, reply)
+
+
+async def grow(slack: Workspace, place: Place, *, reply: str = "r1") -> Sent:
+    sent = await slack.platform.post(place, page("so", Control.STOP, reply=reply), key=f"key-{reply}")
+    assert isinstance(sent, Sent)
+    return sent
+
+
+async def state(slack: Workspace, place: Place, wanted: str) -> None:
+    """Wait until Slack lists the conversation so."""
+
+    def listed(record: Record) -> bool:
+        told = record.entries("session", "slack", thread=place.thread)
+        return bool(told) and told[-1]["status"] == wanted
+
+    await slack.record.wait(listed, within=15)
+
+
+def states(slack: Workspace, place: Place) -> list[str]:
+    told = slack.record.entries("session", "slack", thread=place.thread)
+    return [one["status"] for one in told if one["status"]]
+
+
+async def test_a_conversation_is_processing_while_an_answer_grows_in_it(closed: Workspace) -> None:
+    """Also where its Stop button moves on to a further page."""
+    await connect(closed, agent=True)
+    place = (await told(closed, "why?")).place
+    first = await grow(closed, place)
+    await state(closed, place, "processing")
+    second = await closed.platform.post(place, page("and", Control.STOP), key="key-2")
+    assert isinstance(second, Sent)
+    await closed.platform.edit(place, first.ref, page("so, whole"))
+    await closed.platform.edit(place, second.ref, page("and that is all", Control.REGENERATE))
+    await state(closed, place, "active")
+    assert states(closed, place) == ["processing", "active"]
+
+
+async def test_a_refusal_delays_the_end_of_it_and_does_not_lose_it(closed: Workspace) -> None:
+    await connect(closed, agent=True)
+    place = (await told(closed, "why?")).place
+    sent = await grow(closed, place)
+    await state(closed, place, "processing")
+    closed.server.faults.fault(SET_STATUS, status=429, retry_after=1)
+    await closed.platform.edit(place, sent.ref, page("so it is", Control.REGENERATE))
+    await state(closed, place, "active")
+
+
+async def test_an_answer_that_is_deleted_is_worked_on_no_more(closed: Workspace) -> None:
+    await connect(closed, agent=True)
+    place = (await told(closed, "why?")).place
+    sent = await grow(closed, place)
+    await grow(closed, (await told(closed, "why else?")).place, reply="r2")
+    await state(closed, place, "processing")
+    await closed.server.delete(ADA, place.channel, sent.ref.message)
+    await closed.next(Deleted)
+    await state(closed, place, "active")
+
+
+async def test_an_answer_that_a_restart_has_mended_is_worked_on_no_more(closed: Workspace) -> None:
+    """Whatever the process before had told Slack: an hour is long for a stop button of nothing."""
+    await connect(closed, agent=True)
+    asked = await told(closed, "why?")
+    place = replace(asked.place, route="")
+    sent = await grow(closed, place)
+    await state(closed, place, "processing")
+    await closed.platform.close()
+    await connect(closed, agent=True)
+    await closed.platform.edit(place, sent.ref, page("interrupted", Control.CONTINUE))
+    await state(closed, place, "active")
+
+
+async def test_slacks_stop_button_means_the_answers_that_grow_in_its_thread(closed: Workspace) -> None:
+    await connect(closed, agent=True)
+    place = (await told(closed, "why?")).place
+    other = (await told(closed, "why else?")).place
+    sent = await grow(closed, place)
+    await grow(closed, other, reply="r2")
+    await state(closed, place, "processing")
+    await closed.server.stop_session(ADA, place.channel, place.thread)
+    pressed = await closed.next(Pressed)
+    assert (pressed.control, pressed.reply, pressed.message) == (Control.STOP, "r1", sent.ref)
+
+
+async def test_slacks_stop_button_means_the_thread_where_nothing_is_seen_yet(closed: Workspace) -> None:
+    await connect(closed, agent=True)
+    place = (await told(closed, "why?")).place
+    await closed.platform.status(place, "is thinking")
+    await state(closed, place, "processing")
+    await closed.server.stop_session(ADA, place.channel, place.thread)
+    ordered = await closed.next(Ordered)
+    assert (ordered.verb, ordered.place.thread, ordered.person.id) == ("stop", place.thread, ADA)
+    await closed.platform.status(place, "")
+    await state(closed, place, "active")
+
+
+async def test_slacks_stop_button_that_comes_too_late_stops_nothing_else(closed: Workspace) -> None:
+    """Slack's own list was late; it is told once more."""
+    await connect(closed, agent=True)
+    place = (await told(closed, "why?")).place
+    sent = await grow(closed, place)
+    await state(closed, place, "processing")
+    closed.server.faults.fault(SET_STATUS, status=429, retry_after=1)
+    await closed.platform.edit(place, sent.ref, page("so it is", Control.REGENERATE))
+    await closed.server.stop_session(ADA, place.channel, place.thread)
+    assert (await told(closed, "something else")).text == "something else", "the next event"
+    await state(closed, place, "active")
+
+
+async def test_many_answers_at_once_leave_calls_for_their_ends(closed: Workspace) -> None:
+    """Who has waited long for nothing but a button is no reason for a refusal."""
+    closed.server.limits.change("slack.chat.postMessage", rate=100, burst=100)
+    await connect(closed, agent=True)
+    places = [(await told(closed, f"why {number}?")).place for number in range(8)]
+    sent = [await grow(closed, place, reply=f"r{n}") for n, place in enumerate(places)]
+    await state(closed, places[0], "processing")
+    for place, one, number in zip(places, sent, range(8), strict=True):
+        await closed.platform.edit(place, one.ref, page("whole", Control.REGENERATE, reply=f"r{number}"))
+    for place in places:
+        await state(closed, place, "active")
+    assert closed.record.entries("refused", "slack", method=SET_STATUS) == []

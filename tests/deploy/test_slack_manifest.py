@@ -126,6 +126,8 @@ class Day:
             having.update(wanted)
 
     async def begin(self) -> None:
+        if "assistant:write" in self.server.scopes:
+            self.server.declare_agent()
         await self.server.start()
         self.platform = SlackPlatform(
             bot_token=self.server.bot_token,
@@ -218,6 +220,8 @@ async def _streams(day: Day) -> None:
     await platform.post(plain, Content("hello"), key="k5")
     assert await platform.find(plain, "k5") is not None
     if "agent_session_stopped" in server.subscriptions:
+        told = "agents.sessions.setStatus"  # behind the answer, when it has grown for a while
+        await day.record.wait(lambda record: record.entries("call", "slack", method=told))
         growing = await day.post(private, "k6", settled=4)
         await server.stop_stream(ADA, direct, growing.ref.message)
         assert (await day.next(Pressed)).control is Control.STOP
