@@ -43,7 +43,9 @@ _CLIMB_KNOWN = 0.02
 _CLIMB_SLOWLY = 0.0075
 _LONG_WAIT = 2.0  # tokens that a Retry-After brings at which it is longer than needed
 _ENOUGH = 3  # calls between two refusals, less say too little
-_LEAST = 0.02  # of the rule's rate: never slower
+# Of the rule's rate: never slower. The rules are documented as the least that is granted; refusals that tell of much
+# less are a service in trouble, and what it did once a reply must not leave a channel with a word in half a minute.
+_LEAST = 0.2
 # Retry-After is rounded to a second, so a measurement over so many seconds may be wrong by one of them. It begins under
 # by all of that, and has regained most of it by the next probe.
 _DOUBT = 1.0
@@ -195,7 +197,7 @@ class Lessons:
             # It came within what we took for the burst: that is not to be trusted, and the rate is unknown. But a
             # bucket that has no call for longer than a second has less than one a second.
             said = 1.0 / (wait - 1.0) if wait > 2.0 else rule.rate
-            self.rate = min(self.rate, max(0.1 * rule.rate, min(_FLOOR * rule.rate, said)))
+            self.rate = min(self.rate, max(_LEAST * rule.rate, min(_FLOOR * rule.rate, said)))
             self.burst = max(1, min(rule.burst, round(calls - rule.rate * seen.span(now))))
             self._climb = _CLIMB
         self._climb_at = now
@@ -215,7 +217,7 @@ class Lessons:
             self.burst = min(_BANKED, self._burst_at_first(rate))
         after = PROBES[min(self._failed, len(PROBES) - 1)]
         under = max(rate * doubt, min(_DOUBT_MOST * rate, _SAVED / after))
-        self.rate = rate - under
+        self.rate = max(_LEAST * rule.rate, rate - under)
         # An exact rate is met in the middle; where it will be long to the next probe, it is not exceeded.
         regain = _REGAIN if doubt else 1.5 if self._failed < len(PROBES) - 1 else 0.5
         self._climb, self._climb_at = regain * under / (rate * after), now

@@ -74,6 +74,26 @@ class Spender:
         return sum(begin <= at < end for at in self.passed) / (end - begin)
 
 
+def test_refusals_without_a_cause_leave_a_fifth_of_the_documented_rate() -> None:
+    """A service in trouble refuses one call of each reply; minutes later nobody waits half a minute for a word."""
+    budget, now = Budget(Bucket("b", SLACK), 0.0), 0.0
+    for _ in range(12):
+        now = max(now + 5.0, budget.ready(now + 5.0))
+        budget.book(now)
+        budget.refused(now + 0.1, 1.0, now)
+        for _ in range(3):
+            now = max(now + 0.5, budget.ready(now + 0.5))
+            budget.book(now)
+            budget.landed(now + 0.1, now)
+    now += 1.0
+    for _ in range(5):
+        ready = budget.ready(now)
+        assert ready - now <= 5.0 / SLACK.rate + 0.1
+        now = max(now, ready)
+        budget.book(now)
+        budget.landed(now + 0.1, now)
+
+
 def share(of: float, *, burst: bool) -> Limit:
     return replace(TRUE, rate=of * SLACK.rate, burst=int(of * SLACK.burst) if burst else SLACK.burst)
 
