@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack import forms
-from bot.ports import Field, Group, Option, Panel, Place
+from bot.ports import Field, Group, Line, Option, Panel, Person, Place, Ref
 from sandbox.slack.forms import checked_view, filled
 
 PLACE = Place("slack", "T1", "C1", thread="1.0", route="abc")
@@ -180,6 +181,38 @@ GROUPS = st.builds(
 def test_slack_takes_any_panel(one: Panel, groups: list[Option]) -> None:
     """Whatever is in it, the form opens."""
     checked_view(forms.view(one, PLACE, groups), "modal")
+
+
+@given(
+    words=st.text(LETTERS + '"\\\\\x00', max_size=4_000),
+    name=st.text(LETTERS, max_size=200),
+    odd=st.lists(st.text("ab_", min_size=1, max_size=60), max_size=50),
+    language=st.sampled_from(["", "de"]),
+)
+def test_a_form_about_a_message_has_room_for_its_beginning(
+    words: str, name: str, odd: list[str], language: str
+) -> None:
+    """Slack takes 3,000 characters of ours: where the message stands and who wrote it come first."""
+    about = Line(Ref("C1", "5.0"), Person("U2", name), words, ours=True)
+    people = Field("bots", "Bots", "people", tuple(odd))
+    view = checked_view(
+        forms.view(replace(panel(people), language=language, about=about), replace(PLACE, channel="C1"), ()),
+        "modal",
+    )
+    packed = view["private_metadata"]
+    assert len(packed.encode()) <= 3_000
+    assert not set("&<>") & set(packed), "nothing that is escaped on its way"
+    back = forms.about_of(view)
+    assert back is not None
+    assert (back.message, back.person.id, back.ours) == (about.message, "U2", True)
+    assert words.startswith(back.text)
+    assert name.startswith(back.person.name)
+    assert back.text == words or len(packed.encode()) > 2_980
+    assert (forms.language_of(view), forms.place_of(view).thread) == (language, PLACE.thread)
+
+
+def test_a_form_about_nothing_says_so() -> None:
+    assert forms.about_of(modal(Field("a", "A", "text"))) is None
 
 
 @given(

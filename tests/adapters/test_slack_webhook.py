@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlencode
 
 import aiohttp
@@ -47,6 +47,10 @@ class Meter:
     def refused(self, bucket: Bucket, retry_after: float) -> None: ...
 
 
+def check(_panel: str, values: Mapping[str, tuple[str, ...]], _language: str) -> Mapping[str, str]:
+    return {"question": "Please ask something."} if values.get("question") == ("?",) else {}
+
+
 class Workspace:
     def __init__(self) -> None:
         clock = Clock()
@@ -59,6 +63,7 @@ class Workspace:
             signing_secret=self.server.signing_secret,
             api_url=self.server.api_url,
             http_port=port,
+            check=check,
         )
 
     async def connect(self) -> None:
@@ -117,7 +122,7 @@ async def test_questions_commands_and_buttons_arrive(slack: Workspace) -> None:
 
 
 async def test_orders_shortcuts_forms_edits_and_reactions_arrive(slack: Workspace) -> None:
-    """One address takes them all; a form closes by an empty answer."""
+    """One address takes them all; a form closes by an empty answer, and stays open by one that says what is wrong."""
     await slack.server.command(ADA, GENERAL, "claude", "usage")
     order = await slack.next()
     assert isinstance(order, Ordered)
@@ -133,6 +138,9 @@ async def test_orders_shortcuts_forms_edits_and_reactions_arrive(slack: Workspac
     ask = Panel("ask", "Ask", (Group("q", "", (Field("question", "Question", "text"),)),), "Ask")
     assert await slack.platform.open(wanted.place, wanted.person, ask)
     [view] = slack.server.views()
+    await slack.server.fill(ADA, view["id"], {"question": "?"})
+    [given_back] = await slack.record.wait(lambda record: record.entries("view", "slack", verb="errors"))
+    assert given_back["body"] == {"question": "Please ask something."}
     await slack.server.fill(ADA, view["id"], {"question": "what is it?"})
     sent = await slack.next()
     assert isinstance(sent, Submitted)

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from bot.claude.models import Model
-from bot.conversation.panel import FOLLOW, changed, panel_id, scope_of, settings_panel, warnings
+from bot.conversation.panel import (
+    FOLLOW,
+    changed,
+    mistakes,
+    panel_id,
+    scope_of,
+    settings_panel,
+    warnings,
+)
 from bot.conversation.preferences import WORKSPACE_ONLY, Preferences, Scope, resolve
 from bot.ports import Field, Panel
 from bot.translations import LANGUAGES
@@ -175,6 +183,25 @@ def test_a_mistake_changes_nothing_and_is_a_sentence_about_its_field(name: str, 
     [sentence] = mistakes
     assert sentence.startswith(fields(form())[name].label + ": please ")
     assert "{" not in sentence
+
+
+@pytest.mark.parametrize(("name", "written"), MISTAKES)
+def test_what_is_wrong_is_known_by_the_form_s_id_alone(name: str, written: str) -> None:
+    """As an adapter asks it, perhaps after a restart: by field, as a sentence of its own, in the form's language."""
+    told = {name: (written,), "guests": ("on",)}
+    for language, begins in (("en", "Please "), ("de-DE", "Bitte ")):
+        wrong = mistakes(panel_id("channel", "C1"), told, language)
+        assert list(wrong) == [name]
+        assert wrong[name].startswith(begins)
+    [said] = changed(told, "channel")[1]
+    assert said.lower().endswith(mistakes(panel_id("channel", "C1"), told, "")[name].lower())
+
+
+def test_of_other_forms_and_of_right_ones_nothing_is_wrong() -> None:
+    assert mistakes(panel_id("workspace", ""), {"person_daily": ("2.50",)}, "") == {}
+    assert mistakes(panel_id("channel", "C1"), {"workspace_daily": ("a lot",)}, "") == {}, "not asked there"
+    assert mistakes("ask:0123", {"person_daily": ("a lot",)}, "") == {}
+    assert mistakes("", {}, "") == {}
 
 
 def test_only_what_was_submitted_changes() -> None:

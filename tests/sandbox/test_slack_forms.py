@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.slack.forms import checked_view, filled
+from sandbox.slack.forms import checked_errors, checked_view, filled
 from sandbox.slack.refusals import MisusedError, SlackError
 
 
@@ -94,6 +94,30 @@ def test_what_nobody_touches_stays_as_it_was() -> None:
         "tools": {"v": {"type": "multi_static_select", "selected_options": options("A")}},
         "people": {"v": {"type": "multi_users_select", "selected_users": []}},
     }
+
+
+def test_what_was_typed_into_a_form_that_stayed_open_stands_there_still() -> None:
+    """Whoever mends one field need not fill in the others again, nor lose what they emptied."""
+    before = filled(FORM, {"text": "", "colour": "Green"})
+    after = filled(FORM, {"tools": ["C"]}, before)
+    assert after["text"]["v"]["value"] is None
+    assert after["colour"]["v"]["selected_option"] == options("Green")[0]
+    assert after["tools"]["v"]["selected_options"] == options("C")
+
+
+def test_mistakes_are_told_of_fields_that_the_form_has() -> None:
+    assert checked_errors(FORM, {"text": "Too short.", "tools": "None."}) == {
+        "text": "Too short.",
+        "tools": "None.",
+    }
+
+
+@pytest.mark.parametrize(
+    "errors", [None, {}, [], "text", {"unknown": "x"}, {"text": ""}, {"text": None}, {"text": "x", "": "y"}]
+)
+def test_mistakes_that_a_client_could_show_nowhere_are_trouble(errors: object) -> None:
+    with pytest.raises(SlackError, match="invalid_response"):
+        checked_errors(FORM, errors)
 
 
 def test_a_person_fills_in_what_they_read() -> None:
