@@ -30,9 +30,12 @@ _OPENING = 0.2
 # A reply alone in a window is shown twice in a row where the bank is spent and the next window opened: the second shows
 # little. So its other calls are further apart, and the opening one waits longer (2% of its lag).
 _BANK_ALONE, _OPENING_ALONE = 0.75, 0.3
-# The last moments, in calls for each that is left: earlier, one that ends after would wait for the next window; later,
-# two are shown in one moment, of which the second shows little (1% of the lag of many, 2% of few).
-_RELEASE = 2.0
+# When the rest of the bank is spent before a window's end, in calls for each that is left: earlier, one that ends after
+# would wait for the next window; later, two are shown in one moment.
+_RELEASE = 0.7
+# Who has so many times the price is shown by a window's bank, too: to hold it costs more then than the end of another is
+# likely to. From 1.3 on the lag of many falls by 2%; under 2 ends that come together wait 0.1 s longer.
+_DIP = 2.0
 _PATIENCE = 2.5  # fair shares after which a reply goes before every index
 # In a window that is spent nobody can be shown until it is over, however long they have waited: up to another share.
 _PATIENCE_IN_WINDOWS = 2.0
@@ -312,12 +315,16 @@ class Group:
         if self.waited_shares(oldest, now) >= self._patience() and oldest.not_before <= now:
             return oldest
         bank, pull, forced = self._terms(left, now)
-        if left - bank < 1.0 - EPS and not forced:
+        banked = left - bank < 1.0 - EPS and not forced
+        if banked and budget.shape == "bucket":
             self._at_bank(bank, now)
             return None
         self._listen()
         slot, best = self.choose(self.weight, self.since, now)
         price = 0.0 if forced else (self.sqrt_sum / pull) ** 2
+        if banked:
+            price *= _DIP
+            self._at_bank(bank, now)
         if best >= price and best > 0.0:
             item = self.items[slot]
             quiet = now - item.grew_at
