@@ -17,10 +17,10 @@ from bot.conversation import routing
 from bot.conversation.admission import Admission, Terms
 from bot.conversation.beginnings import older
 from bot.conversation.channel import Channel
-from bot.conversation.context import Context, Remarks
+from bot.conversation.context import Context, Noted, Remarks
 from bot.conversation.continued import Continued
 from bot.conversation.journal import StoreJournal
-from bot.conversation.live import Live, LiveReplies
+from bot.conversation.live import Ended, Live, LiveReplies
 from bot.conversation.permissions import Way
 from bot.conversation.spending import Spending, dollars
 from bot.conversation.turns import Turns
@@ -159,6 +159,16 @@ class Answers:
         if live.stopped == "":
             await self._unanswered(taken.reply)
             return
+        if ask is None and self._shows_first(channel, taken):
+            try:
+                ask, remarks = await self._paid_first(channel, taken, live, status)
+            except Declined as declined:
+                await self._declined(channel, taken, live, declined)
+                return
+            if live.stopped == "":
+                await self.unpaid(taken.reply)
+                await self._unanswered(taken.reply)
+                return
         taken = await self._branched(channel, taken)
         await self._continued.begins(taken.reply)
         reply = self._reply(channel, taken, status)
@@ -179,9 +189,7 @@ class Answers:
         try:
             settled = await reply.run(asked)
         except Declined as declined:
-            await self._unanswered(taken.reply)
-            self.live.over(live)
-            await channel.refuse(taken.incoming, taken.terms.language, str(declined), alone=True)
+            await self._declined(channel, taken, live, declined)
             return
         ending = reply.ending
         if ending is not None:
@@ -206,6 +214,11 @@ class Answers:
         if ending is not None and settled.kind == "shown" and 0 < notify_after <= ending.seconds:
             await channel.notify(reply.place, taken.say(sentences.ANSWERED), taken.incoming.person.id)
 
+    async def _declined(self, channel: Channel, taken: Taken, live: Live, why: Declined) -> None:
+        await self._unanswered(taken.reply)
+        self.live.over(live)
+        await channel.refuse(taken.incoming, taken.terms.language, str(why), alone=True)
+
     async def _unanswered(self, reply: str) -> None:
         """Claude was never asked, and nothing of it is shown."""
         await self._journal.ended(reply, text="", notice="", turn="partial", usage=Usage())
@@ -219,6 +232,22 @@ class Answers:
         if turned is not None:
             raise Declined(turned.sentence)
         return ask
+
+    def _shows_first(self, channel: Channel, taken: Taken) -> bool:
+        """Whether something is shown before Claude's words: the question itself, or a thread that is opened for it."""
+        return not taken.refs and (bool(taken.incoming.announce) or self._branches(channel, taken))
+
+    async def _paid_first(
+        self, channel: Channel, taken: Taken, live: Live, status: Status | None
+    ) -> tuple[Ask | None, Sequence[str]]:
+        """The request with its remarks, before anything is shown; None where somebody stopped it meanwhile."""
+        if status is not None:
+            status.start()
+        noted = Noted()
+        try:
+            return await live.prepare(self.paid(channel, taken, noted)), noted.lines
+        except Ended:
+            return None, ()
 
     def _reply(self, channel: Channel, taken: Taken, status: Status | None) -> Reply:
         preferences, announce = taken.terms.preferences, taken.incoming.announce
@@ -250,14 +279,19 @@ class Answers:
 
         return footer
 
+    def _branches(self, channel: Channel, taken: Taken) -> bool:
+        """Whether the place wants a thread for each question, or does now that it is busy."""
+        place = taken.incoming.place
+        if taken.incoming.message is None or place.private or place.parent or place.thread or taken.refs:
+            return False
+        wanted = taken.terms.preferences.branching
+        return wanted == "always" or (wanted == "busy" and channel.outbox.busy(place))
+
     async def _branched(self, channel: Channel, taken: Taken) -> Taken:
         """A thread of its own for a question, where the place wants that (and the platform has such threads)."""
-        incoming, preferences = taken.incoming, taken.terms.preferences
+        incoming = taken.incoming
         place, message = incoming.place, incoming.message
-        if message is None or place.private or place.parent or place.thread or taken.refs:
-            return taken
-        wanted = preferences.branching
-        if wanted == "never" or (wanted == "busy" and not channel.outbox.busy(place)):
+        if message is None or not self._branches(channel, taken):
             return taken
         name = " ".join(incoming.text.split())[:_THREAD_NAME] or "Claude"
         thread = await channel.branch(place, message, name)

@@ -52,6 +52,16 @@ class Remarks(Protocol):
     def remark(self, sentence: str, /) -> None: ...
 
 
+class Noted:
+    """Remarks before there is a reply to make them to."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def remark(self, sentence: str, /) -> None:
+        self.lines.append(sentence)
+
+
 class Context:
     """One for the process."""
 

@@ -13,6 +13,7 @@ from bot import sentences
 from bot.conversation.admission import Admission, Terms, Turned
 from bot.conversation.answers import Answers, Taken
 from bot.conversation.channel import Channel
+from bot.conversation.context import Noted
 from bot.conversation.live import Ended, Live
 from bot.conversation.permissions import Way
 from bot.ports import (
@@ -212,7 +213,7 @@ class Controls:
                 if self._answers.draining:
                     return sentences.RESTARTING  # the answer that stands is better than half a new one
                 taken = Taken(incoming, known.conversation, known.reply, way, terms, known.refs)
-                remarks = _Remarks()
+                remarks = Noted()
                 try:
                     # Before the old answer is given up for it.
                     ask = await live.prepare(self._answers.paid(channel, taken, remarks))
@@ -249,7 +250,9 @@ class Controls:
     async def _go_on(self, channel: Channel, pressed: Pressed, terms: Terms, answered: Answered) -> None:
         """To the end of what is said then. Whoever is turned away may press again: each press is a question."""
         last = answered.refs[-1] if answered.refs else pressed.message
-        place = replace(answered.place, route="", reply_to=last.message if answered.place.reply_to else "")
+        # By the route of the press its asker can be told alone why not.
+        reply_to = last.message if answered.place.reply_to else ""
+        place = replace(answered.place, route=pressed.place.route, reply_to=reply_to)
         await self._ask(
             channel,
             Incoming(
@@ -332,16 +335,6 @@ class Controls:
                     log.warning("message.not_deleted", extra={"outcome": type(outcome).__name__})
             await self._store.forget_exchange(answered.reply)
         return whole
-
-
-class _Remarks:
-    """Remarks before there is a reply to make them to."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def remark(self, sentence: str, /) -> None:
-        self.lines.append(sentence)
 
 
 def feedback_panel(reply: str, language: str) -> Panel:

@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 _LOOK_UPS = 4
 _LOOK_AGAIN = 2.0
 _FINDING = 60.0  # for one look: some pages of a channel's history, with a Retry-After among them
-_SIDE_BY_SIDE = 8  # channels of a platform that are read at once: Slack lets a new app read fifty pages a minute
+# Channels of a platform that are read at once: Slack lets a new app read fifty pages a minute.
+_SIDE_BY_SIDE = 8
 
 
 class Mending:

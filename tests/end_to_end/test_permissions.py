@@ -14,7 +14,7 @@ import pytest
 from bot import sentences
 from bot.translations import wait
 from sandbox.record import Entry
-from tests.end_to_end.permissions_rules import BOTH, DAY, RATES, RULES, SPENT, Rule, cells, sample
+from tests.end_to_end.permissions_rules import BOTH, DAY, RULES, SPENT, Rule, cells, sample
 from tests.end_to_end.permissions_table import Cell, Table, expected, gone_through, pattern, plain
 
 
@@ -72,31 +72,13 @@ def wrong(table: Table) -> dict[tuple[str, str], str]:
     return found
 
 
-ANNOUNCED = {
-    "slack": ("command", "menu", "summary", "direct command", "direct menu", "direct summary"),
-    "discord": ("menu", "summary", "direct menu", "direct summary"),
-}
-PRESSED_ON = ("continue", "continue another's")
-
-
-def not_yet(platform: str, name: str, way: str) -> bool:
-    """What nobody gets an answer by, but is still told or shown to everybody."""
-    says = RULES[name].says
-    if says in SPENT and way in ANNOUNCED[platform]:
-        return True  # the question is shown before it is known that there is no money for it
-    if platform == "discord" and says in RATES and way in PRESSED_ON:
-        return True  # told in the channel, although the press could be answered alone
-    # The thread is opened before that, too.
-    return name == "dollars, and a thread for each question" and way != "regenerate"
-
-
 @pytest.mark.parametrize("platform", BOTH)
 async def test_no_way_of_asking_goes_around_its_rule(platform: str, tmp_path: Path) -> None:
     """Each rule by some ways, each way under some rules."""
     chosen = sample(platform)
     table = await gone_through(platform, chosen, tmp_path)
     assert table.cells.keys() == set(chosen)
-    assert {cell: why for cell, why in wrong(table).items() if not not_yet(platform, *cell)} == {}
+    assert wrong(table) == {}
 
 
 @pytest.mark.long
@@ -105,4 +87,4 @@ async def test_no_way_of_asking_goes_around_any_rule(platform: str, tmp_path: Pa
     """Every way under every rule, also under those that only the environment knows."""
     table = await gone_through(platform, cells(platform), tmp_path)
     assert table.cells.keys() == set(cells(platform))
-    assert {cell: why for cell, why in wrong(table).items() if not not_yet(platform, *cell)} == {}
+    assert wrong(table) == {}
