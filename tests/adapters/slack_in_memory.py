@@ -36,6 +36,7 @@ from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.record import Record
 from sandbox.slack import methods
+from sandbox.slack.agent import Agent
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.chat import Chat
 from sandbox.slack.conversations import Conversations
@@ -91,7 +92,7 @@ class SlackInMemory:
         places = Places(self.workspace, set(SCOPES))
         self._handlers = {
             **Chat(places).handlers(),
-            **Streams(places).handlers(),
+            **Streams(places, Agent(places, set())).handlers(),
             **Conversations(places).handlers(),
         }
         self._fault = fault
