@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import anthropic
 import httpx2
@@ -37,11 +38,30 @@ _DEAD_LINE = 120.0
 _PAUSES = 5
 # Documented: thinking "between_tools" goes with these efforts only, and a request with another is a 400.
 _BETWEEN_TOOLS = frozenset({"low", "medium", "high", "off"})
+# "messages.0.content.1.document.source.base64.data: The PDF specified was not valid.", "Could not process image"
+_ABOUT_FILES = re.compile(
+    r"messages\.\d+\.content\.\d+|\b(?:images?|pdfs?|documents?|files?)\b", re.IGNORECASE
+)
+# Times that files are left out of one request; the last time all that are still in it.
+_LEFT_OUT = 3
+
+
+class Spare(Protocol):
+    """The same messages with fewer files: one that Claude does not take must not cost the answer, nor the next ones."""
+
+    def without(self, refusal: str, /, *, everything: bool = False) -> Sequence[MessageParam] | None:
+        """With less, by the words of Claude's refusal; None where there is nothing to leave out."""
+
+    def taken(self) -> None:
+        """What is left was taken: it was those files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked of the model. `thinking` and `effort` "off": not sent, for servers that do not know them."""
+    """What is asked of the model. `thinking` and `effort` "off": not sent, for servers that do not know them.
+
+    `spare`: where it has files.
+    """
 
     model: str
     messages: Sequence[MessageParam]
@@ -50,6 +70,7 @@ class Ask:
     effort: str = "off"
     thinking: str = "off"
     extra: dict[str, Any] = field(default_factory=dict)
+    spare: Spare | None = field(default=None, compare=False, repr=False)
 
     def parameters(self, messages: Sequence[MessageParam]) -> dict[str, Any]:
         """The keyword arguments of `messages.create`."""
@@ -119,13 +140,17 @@ class Claude:
         asked, ask = ask, self._taken(ask)
         spent = Usage()
         said = False
-        tries = pauses = 0
+        tries = pauses = left_out = 0
         while True:
             call = Assembly()
             fault: ClaudeFault | None = None
+            refusal = ""
             try:
                 async with aclosing(self._events(ask, messages)) as events:
                     async for event in events:
+                        if left_out and ask.spare is not None:
+                            ask.spare.taken()
+                            ask = replace(ask, spare=None)
                         shown = call.take(event)
                         if isinstance(shown, Spent):
                             yield Spent(spent + shown.usage)
@@ -138,14 +163,27 @@ class Claude:
                 fault = faults.went_quiet(begun=said, heard=call.heard)
             except faults.RAISED as error:
                 fault = faults.from_exception(error, begun=said)
+                refusal = error.message if isinstance(error, anthropic.APIError) else ""
             spent += call.usage
             if fault is None:
-                self._learn(asked, ask)
+                if not left_out:  # else who knows what was wrong with it
+                    self._learn(asked, ask)
             else:
-                plainer = ask.plainer() if fault.kind == faults.REFUSED and not said else None
+                refused = fault.kind == faults.REFUSED and not said and not pauses
+                plainer = ask.plainer() if refused else None
+                if refused and ask.spare is not None and (plainer is None or _ABOUT_FILES.search(refusal)):
+                    left_out += 1
+                    less = ask.spare.without(refusal, everything=left_out >= _LEFT_OUT)
+                    if less is not None:
+                        log.warning(
+                            "claude.asked_without_files", extra={"model": ask.model, "time": left_out}
+                        )
+                        messages = list(less)
+                        continue
+                    ask = replace(ask, spare=None)  # all of them are out, and it was none of them
                 if plainer is not None:
                     log.warning("claude.asked_more_plainly", extra={"model": ask.model, "kind": fault.kind})
-                    ask = plainer
+                    ask = replace(plainer, spare=ask.spare)
                     continue
                 tries += 1
                 seconds = fault.retry_after or self.first_wait * 2.0 ** (tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
@@ -168,7 +206,7 @@ class Claude:
     def _learn(self, asked: Ask, taken: Ask) -> None:
         """A refusal may have had another reason: only what was answered in the end is kept."""
         if asked.manner != taken.manner:
-            self._plainly[asked.manner] = replace(taken, messages=())
+            self._plainly[asked.manner] = replace(taken, messages=(), spare=None)
 
     async def _events(
         self, ask: Ask, messages: Sequence[MessageParam]

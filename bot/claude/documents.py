@@ -102,6 +102,8 @@ _ENCRYPTED = re.compile(rb"/Encrypt\s*(?:\d+\s+\d+\s+R\b|<<)")
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _COUNT = re.compile(rb"/Count\s+(\d{1,6})\b")
 _PACKED = re.compile(rb"/ObjStm\b")
+# The trailer, or the stream in its place, which is not compressed either.
+_ROOT = re.compile(rb"/Root\s*\d")
 _STREAM = re.compile(rb"stream\r?\n")
 _MOST_UNPACKED = 64 << 20
 _MOST_OF_ONE = 8 << 20
@@ -113,6 +115,9 @@ def _pdf(file: File, most: int) -> Document | Unreadable:
     pages = _pages(file.data)
     if pages > most:
         return Unreadable("long", most)
+    # Cut short, or a PDF in name alone. Where pages may be packed in a way that is not read here, Claude will tell.
+    if _ROOT.search(file.data) is None or (not pages and _PACKED.search(file.data) is None):
+        return Unreadable("broken")
     return Document(named(file.name), "pdf", _base64(file.data), "application/pdf", max(1, pages))
 
 

@@ -66,16 +66,27 @@ _WHY_UNREADABLE: dict[documents.Why, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """An image or a PDF that Claude is shown, of the turn with this number."""
+
+    turn: int
+    attachment: Attachment
+    document: Document
+
+
 @dataclass(slots=True)
 class Attached:
     """What Claude is shown of the files of some turns, turn by turn, and what its asker is to know of it.
 
+    seen      the images and PDFs among them
     left_out  of the question's files: sentence, name, limit
     too_many  names of the question's files that there was no room for
     cut       names of those that were read in part
     """
 
     shown: list[tuple[Shown, ...]]
+    seen: list[Seen] = field(default_factory=list)
     left_out: list[tuple[str, str, str]] = field(default_factory=list)
     too_many: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
@@ -139,10 +150,23 @@ class Attachments:
             shown, load = self._shown(turn, fetched, attached if asked else None)
             attached.shown.append(shown)
             real.append(load)
+            attached.seen += _seen(at, _files(turn), fetched or ())
         # Sizes that a platform had not told, and pages, are known only now.
         for at in range(max(start, first_shown(real, pages=self._pages))):
             attached.shown[at] = tuple(_words(_OLD, file) for file in _files(turns[at]))
         return attached
+
+    def refused(self, conversation: int, seen: Sequence[Seen], language: str) -> str:
+        """Claude does not take these: they are not shown again. Returns what the asker is to know."""
+        now = asyncio.get_running_loop().time()
+        for one in seen:
+            log.warning(
+                "file.refused", extra={"kind": one.document.kind, "characters": len(one.document.data)}
+            )
+            if one.attachment.id:
+                self._kept.put(_key(conversation, one.attachment), Unreadable("broken"), now)
+        names = [one.attachment.name for one in seen]
+        return Attached([], left_out=[(sentences.FILE_BROKEN, name, "") for name in names]).told(language)
 
     def _chosen(self, turn: Said) -> list[Attachment]:
         """Which of a turn's files are fetched at all."""
@@ -211,8 +235,7 @@ class Attachments:
         self, platform: Platform, conversation: int, attachment: Attachment, until: float
     ) -> Found:
         now = asyncio.get_running_loop().time
-        # An id is a platform's own; a conversation is of one place, so that no two places could ever meet in a key.
-        key = (conversation, attachment.id, attachment.size)
+        key = _key(conversation, attachment)
         known = self._kept.get(key, now()) if attachment.id else None
         if known is not None:
             return known
@@ -308,7 +331,20 @@ def _files(turn: Said) -> tuple[Attachment, ...]:
     return turn.files if turn.role == "user" else ()
 
 
+def _seen(at: int, files: Sequence[Attachment], found: Sequence[Found]) -> list[Seen]:
+    return [
+        Seen(at, file, one)
+        for file, one in zip(files, found, strict=False)
+        if isinstance(one, Document) and one.kind != "text"
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------- words
+
+
+def unread(file: Attachment) -> str:
+    """What stands in the place of a file that could not be read."""
+    return _words(_NOT_READ, file)
 
 
 def _words(sentence: str, file: Attachment) -> str:
@@ -334,6 +370,11 @@ def _size(number: int) -> str:
 
 
 _Key: TypeAlias = tuple[int, str, int]
+
+
+def _key(conversation: int, attachment: Attachment) -> _Key:
+    """An id is a platform's own; a conversation is of one place, so that no two places could ever meet in a key."""
+    return conversation, attachment.id, attachment.size
 
 
 class _Kept:

@@ -15,8 +15,9 @@ from bot import sentences
 from bot.claude.answer import Ask, Claude
 from bot.conversation import history, summaries
 from bot.conversation.admission import Terms, account
-from bot.conversation.attachments import Attachments
+from bot.conversation.attachments import Attachments, Seen, Shown
 from bot.conversation.channel import Channel
+from bot.conversation.fewer import Fewer
 from bot.conversation.spending import Spending
 from bot.conversation.summaries import Summaries
 from bot.ports import Incoming, Line
@@ -84,21 +85,9 @@ class Context:
         old, kept = self._parted(turns)
         if old:
             turns = await self._shortened(channel, taken, remarks, old, kept)
-        return self._asking(taken, await self._messages(channel, taken, turns, remarks=remarks))
+        return await self._asking(channel, taken, turns, remarks=remarks)
 
-    def _asking(self, taken: Taken, messages: Sequence[MessageParam]) -> Ask:
-        settings, preferences, place = self._settings, taken.terms.preferences, taken.incoming.place
-        extra = "\n\n".join(part for part in (settings.system_prompt, preferences.persona) if part)
-        return Ask(
-            model=preferences.model,
-            messages=messages,
-            max_tokens=settings.max_tokens,
-            system=history.system_prompt(place.platform, private=place.private, extra=extra),
-            effort=preferences.effort,
-            thinking=settings.thinking,
-        )
-
-    async def _messages(
+    async def _asking(
         self,
         channel: Channel,
         taken: Taken,
@@ -106,15 +95,34 @@ class Context:
         *,
         remarks: Remarks | None = None,
         then: str = "",
-    ) -> list[MessageParam]:
+    ) -> Ask:
         """The turns with their files. `remarks`: where the asker is told what of the question's was left out."""
+        settings, preferences, place = self._settings, taken.terms.preferences, taken.incoming.place
         attached = await self._attachments.of(
             channel.platform, turns, conversation=taken.conversation, question=taken.reply
         )
-        told = attached.told(taken.terms.language)
-        if told and remarks is not None:
+        language = taken.terms.language
+        if (told := attached.told(language)) and remarks is not None:
             remarks.remark(told)
-        return history.messages(turns, attached.shown, private=taken.incoming.place.private, then=then)
+
+        def tell(shown: Sequence[Sequence[Shown]]) -> Sequence[MessageParam]:
+            return history.messages(turns, shown, private=place.private, then=then)
+
+        def taken_without(refused: Sequence[Seen]) -> None:
+            left_out = self._attachments.refused(taken.conversation, refused, language)
+            if left_out and remarks is not None:
+                remarks.remark(left_out)
+
+        extra = "\n\n".join(part for part in (settings.system_prompt, preferences.persona) if part)
+        return Ask(
+            model=preferences.model,
+            messages=tell(attached.shown),
+            max_tokens=settings.max_tokens,
+            system=history.system_prompt(place.platform, private=place.private, extra=extra),
+            effort=preferences.effort,
+            thinking=settings.thinking,
+            spare=Fewer(attached.shown, attached.seen, tell, taken_without) if attached.seen else None,
+        )
 
     # ------------------------------------------------------------------------------------------ what came before
 
@@ -168,9 +176,9 @@ class Context:
         settings, preferences = self._settings, taken.terms.preferences
         budget = _SUMMARISED_AT_ONCE * settings.history_tokens
         told = history.newest(old, budget=budget, characters=settings.file_characters)
-        messages = await self._messages(channel, taken, told, then=history.SUMMARISE)
         # Asked in the same way as the answers were, so that what Claude has in its cache of them counts.
-        ask = replace(self._asking(taken, messages), max_tokens=summaries.TOKENS)
+        asked = await self._asking(channel, taken, told, then=history.SUMMARISE)
+        ask = replace(asked, max_tokens=summaries.TOKENS)
         if settings.summary_model and settings.summary_model != ask.model:
             # What one model takes of these another may refuse.
             ask = replace(ask, model=settings.summary_model, effort="off", thinking="off")

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import pytest
+from anthropic.types import MessageParam
 
 from bot import sentences
 from bot.claude.answer import Ask, Claude
@@ -193,6 +194,88 @@ async def test_a_request_that_stays_refused_is_told_and_teaches_nothing(
     server.script(Script.say("Yes.", **FAST))
     await hear(claude)
     assert server.requests[-1].body["thinking"] == {"type": "between_tools"}
+
+
+@dataclass
+class Files:
+    """A question with so many files, of which one more is left out with each refusal."""
+
+    left: int = 3
+    refusals: list[str] = field(default_factory=list)
+    taken_with: list[int] = field(default_factory=list)
+
+    def without(self, refusal: str, /, *, everything: bool = False) -> list[MessageParam] | None:
+        self.refusals.append(refusal)
+        if not self.left:
+            return None
+        self.left = 0 if everything else self.left - 1
+        return [{"role": "user", "content": f"{self.left} files"}]
+
+    def taken(self) -> None:
+        self.taken_with.append(self.left)
+
+
+NO_PDF = "messages.0.content.1.document.source.base64.data: The PDF specified was not valid."
+
+
+def asked_with(server: ClaudeServer) -> list[tuple[object, object]]:
+    """What the answered requests were asked with, and their thinking."""
+    return [
+        (request.body["messages"][-1]["content"], request.body.get("thinking")) for request in server.requests
+    ]
+
+
+async def test_a_question_whose_file_was_refused_is_answered_without_it(
+    server: ClaudeServer, claude: Claude
+) -> None:
+    """It failed, and so did every later question of its thread, because the file was sent again with each."""
+    server.fault(Fault("http", status=400, message=NO_PDF, times=1))
+    server.script(Script.say(WORDS, **FAST))
+    files = Files()
+    heard = await hear(claude, ask(spare=files))
+    assert (heard.fault, heard.text, heard.of(Retrying)) == (None, WORDS, 0)
+    assert asked_with(server)[-1] == ("2 files", {"type": "between_tools"}), "in the same manner"
+    assert NO_PDF in files.refusals[0]
+    assert files.taken_with == [2], "told once"
+
+
+async def test_a_refusal_that_names_no_file_costs_the_manner_first_and_then_the_files(
+    server: ClaudeServer, claude: Claude
+) -> None:
+    server.fault(Fault("http", status=400, message="That is not possible.", times=4))
+    server.script(Script.say("Yes.", **FAST))
+    files = Files()
+    heard = await hear(claude, ask(spare=files))
+    assert (heard.fault, heard.text) == (None, "Yes.")
+    assert files.taken_with == [1]
+    server.script(Script.say("Yes.", **FAST))
+    await hear(claude)
+    assert asked_with(server)[-1] == ("why?", {"type": "between_tools"}), "nothing is learnt from that"
+
+
+async def test_a_question_that_is_refused_without_any_file_blames_none(
+    server: ClaudeServer, claude: Claude
+) -> None:
+    """And there is an end to asking."""
+    server.fault(Fault("http", status=400, message=NO_PDF, times=0))
+    files = Files(left=9)
+    heard = await hear(claude, ask(spare=files))
+    assert heard.fault is not None
+    assert heard.fault.sentence == sentences.BAD_REQUEST
+    assert (files.left, files.taken_with) == (0, [])
+    assert len(server.record.entries("call", "claude", status=400)) <= 7
+
+
+async def test_a_busy_service_does_not_bring_a_refused_file_back(
+    server: ClaudeServer, claude: Claude
+) -> None:
+    server.fault(Fault("http", status=400, message="Could not process image", times=1))
+    server.fault(Fault("http", status=529, times=1))
+    server.script(Script.say("Yes.", **FAST))
+    files = Files()
+    heard = await hear(claude, ask(spare=files))
+    assert (heard.text, heard.of(Retrying), files.taken_with) == ("Yes.", 1, [2])
+    assert asked_with(server)[-1][0] == "2 files"
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 503, 504, 529])

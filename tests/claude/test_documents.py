@@ -118,10 +118,31 @@ def test_the_pages_of_an_edited_pdf_are_not_counted_twice() -> None:
     assert told("a.pdf", twice) == "pdf 60"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"%PDF-1.4 nothing",
+        b"%PDF-1.4\n%%EOF",
+        papers.pdf(3).partition(b"trailer")[0],
+        papers.pdf(0),
+        papers.pdf(3, packed=True).partition(b"trailer")[0],
+    ],
+    ids=["a name alone", "empty", "cut short", "without pages", "packed and cut short"],
+)
+def test_what_no_program_opens_as_a_pdf_is_not_sent_to_claude(data: bytes) -> None:
+    """Claude refuses the whole request for it, and every later one of that conversation."""
+    assert told("a.pdf", data) == "broken"
+
+
+def test_a_pdf_whose_pages_are_packed_in_an_unknown_way_is_given_a_chance() -> None:
+    strange = papers.pdf(3, packed=True).replace(b"stream\r\n", b"stream\r\nencoded in another way ")
+    assert told("a.pdf", strange) == "pdf 1"
+
+
 def test_a_pdf_that_swells_is_not_unpacked_whole() -> None:
     """64 MB at most are looked at, however much a small file promises."""
     stream = b"<</Type/ObjStm>>stream\n" + zlib.compress(b"\0" * (30 << 20), 9) + b"\nendstream "
-    bomb = b"%PDF-1.7\n" + stream * 20
+    bomb = b"%PDF-1.7\n" + stream * 20 + b"trailer<</Root 1 0 R>>"
     assert len(bomb) < 1 << 20
     assert sum(len(part) for part in documents._readable(bomb)) == len(bomb) + (64 << 20)
     assert told("a.pdf", bomb) == "pdf 1"
