@@ -84,6 +84,7 @@ DENIED = TOKEN_LOST | frozenset(
         "external_channel_migrating",
         "is_archived",
         "is_inactive",
+        "message_limit_exceeded",
         "messages_tab_disabled",
         "missing_scope",
         "no_permission",
@@ -136,6 +137,12 @@ NEVER_UPDATED = frozenset(
     }
 )
 """chat.update will never change this message, whatever the content: a stream that is over may be one (`streaming`)."""
+
+EDITS_CLOSED = frozenset({"cant_update_message", "edit_window_closed"})
+"""The same, said of any message: the workspace's time for edits is over, or it lets nobody edit."""
+
+NEVER_DELETED = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
+"""chat.delete will never take this message away."""
 
 STOPPED_BY_PERSON = frozenset({"stopped_by_user"})
 """Somebody pressed Slack's own stop button of a stream."""

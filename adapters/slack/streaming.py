@@ -28,6 +28,7 @@ from adapters.slack.budgets import Allowance
 from adapters.slack.outcomes import (
     DEFAULT_RETRY,
     GONE,
+    NEVER_DELETED,
     NEVER_UPDATED,
     NO_STREAMS,
     STOPPED_BY_PERSON,
@@ -355,7 +356,7 @@ class Streams:
         return result
 
     async def take_back(self, ref: Ref, reply: str, code: str) -> Outcome:
-        """Delete a message that streamed once and cannot be changed any more."""
+        """Delete a message that cannot be changed any more; mostly one that streamed once."""
         stream = Stream(ref, "", reply, float("-inf"), doomed=code)
         self.memory.keep(stream)
         return await self._take_back(stream)
@@ -363,7 +364,10 @@ class Streams:
     async def _take_back(self, stream: Stream) -> Outcome:
         self.memory.withdrawing(stream.ref)
         answer = await ask(self._client.chat_delete(channel=stream.ref.channel, ts=stream.ref.message))
-        if isinstance(answer, Failure) and answer.code not in GONE:
+        if isinstance(answer, Failure) and answer.code in NEVER_DELETED:
+            # It stays, with its beginning of the answer: a page that can be read twice is better than one that is lost.
+            log.warning("a message could not be taken back", extra={"code": answer.code})
+        elif isinstance(answer, Failure) and answer.code not in GONE:
             if is_refusal(answer):
                 return Unavailable(
                     answer.code, applied=False, retry_after=answer.retry_after or DEFAULT_RETRY

@@ -17,7 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack import blocks, budgets
 from adapters.slack.blocks import Block
-from adapters.slack.outcomes import BLOCKS_DISLIKED, GONE, Failure, outcome
+from adapters.slack.outcomes import BLOCKS_DISLIKED, EDITS_CLOSED, GONE, Failure, outcome
 from adapters.slack.stream import LIFE_SECONDS, mark
 from adapters.slack.streaming import Streams
 from adapters.slack.web import Answer, ask
@@ -60,6 +60,8 @@ class Writing:
         self._plain: OrderedDict[Ref, bool] = OrderedDict()  # messages whose Markdown Slack would not take
         self._posted: OrderedDict[str, float] = OrderedDict()  # channel -> when it last took a post
         self._closed: OrderedDict[str, float] = OrderedDict()  # channel -> until when it refuses posts
+        self._ended: OrderedDict[Ref, int] = OrderedDict()  # a message that stays so -> the hash of its text
+        self._threadless: OrderedDict[tuple[str, str], bool] = OrderedDict()  # what Slack takes for no thread
         self.streams = Streams(
             client, team, meter, native=native, update=self._update, heard=heard, stopped=stopped, life=life
         )
@@ -76,10 +78,12 @@ class Writing:
         if started is not None:
             return started
 
+        thread = self._thread(place)
+
         def call(shown: list[Block]) -> Awaitable[AsyncSlackResponse]:
             return self._client.chat_postMessage(
                 channel=place.channel,
-                thread_ts=self.streams.thread(place) or None,
+                thread_ts=thread or None,
                 text=blocks.fallback(content),
                 blocks=shown,
                 unfurl_links=False,
@@ -89,6 +93,11 @@ class Writing:
             )
 
         answer, plain = await self._send(call, content, self.buckets("post", place), plain=False)
+        if isinstance(answer, Failure) and answer.code == "invalid_thread_ts" and thread:
+            # It can still be read outside the thread, where the question stands or its thread did.
+            log.warning("Slack takes no answer in this thread; it goes into the channel")
+            _keep(self._threadless, (place.channel, thread), value=True)
+            return Unavailable(answer.code, applied=False)
         if isinstance(answer, Failure):
             return outcome(answer, bucket=self._refusing(place.channel, answer))
         _keep(self._posted, place.channel, asyncio.get_running_loop().time())
@@ -98,7 +107,18 @@ class Writing:
         ref = Ref(channel if isinstance(channel, str) and channel else place.channel, ts)
         if plain:
             _keep(self._plain, ref, value=True)
+        self._shown(ref, content)
         return Sent(ref)
+
+    def _thread(self, place: Place) -> str:
+        thread = self.streams.thread(place)
+        return "" if (place.channel, thread) in self._threadless else thread
+
+    def _shown(self, ref: Ref, content: Content) -> None:
+        if content.closed:
+            _keep(self._ended, ref, hash(content.text))
+        else:
+            self._ended.pop(ref, None)
 
     async def edit(self, ref: Ref, content: Content) -> Outcome:
         stream = self.streams.of(ref)
@@ -111,7 +131,15 @@ class Writing:
             return Unavailable("left_open", applied=False)
         if answered == Rejected("block_mismatch"):
             return await self.streams.take_back(ref, content.reply, "block_mismatch")
+        if isinstance(answered, Rejected) and answered.code in EDITS_CLOSED and self._is_news(ref, content):
+            return await self.streams.take_back(ref, content.reply, answered.code)
         return answered
+
+    def _is_news(self, ref: Ref, content: Content) -> bool:
+        """Whether a message had better be replaced where it cannot be changed: by the page as it stays, not by each frame
+        of it, and not for buttons under an answer that stands whole.
+        """
+        return content.closed and self._ended.get(ref) != hash(content.text)
 
     async def _update(self, ref: Ref, content: Content) -> Outcome:
         def call(shown: list[Block]) -> Awaitable[AsyncSlackResponse]:
@@ -131,11 +159,12 @@ class Writing:
             return outcome(answer, bucket=bucket.key)
         if plain:
             _keep(self._plain, ref, value=True)
+        self._shown(ref, content)
         return Sent(ref)
 
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
         """Reads the thread (or the channel's latest messages) for the metadata of `post`."""
-        thread = self.streams.thread(place)
+        thread = self._thread(place)
         found = await self._find(place.channel, thread, place.reply_to, key)
         if found is None and thread and not place.thread:
             # Asked before streams were wanted, it was answered at top level.

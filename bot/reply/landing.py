@@ -46,7 +46,7 @@ _STRIKES = 3  # contents refused as such (too long, invalid) before a reply coun
 
 def answer(view: View, call: Call, outcome: Outcome, now: float) -> None:
     """Take in what came of a call. Anything that the view still lacks is wanted again."""
-    if view.is_settled:
+    if view.is_settled or _is_stale(view, call, outcome):
         return
     match outcome:
         case Sent(ref, grows):
@@ -75,6 +75,10 @@ def found(view: View, call: Call, ref: Ref, now: float) -> None:
     if posting is None or view.is_settled:
         return
     posting.searching = False
+    if posting.stale:
+        view.desk.removals.append((view.place, ref))
+        view.desk.wake.set()
+        return
     # Which of several attempts it shows nobody knows, nor how much of one that may grow natively.
     attempts = {content for content, _ in posting.attempts}
     known = len(attempts) == 1 and (call.content.closed or call.content.settled is None)
@@ -86,6 +90,22 @@ def not_found(view: View, posting: Posting) -> None:
     """A post whose answer was lost does not exist, nor will it: it is made again."""
     posting.searching = False
     view.look_again()
+
+
+def _is_stale(view: View, call: Call, outcome: Outcome) -> bool:
+    """Whether the call was for a message that shows no page any more, because one in front of it was taken back."""
+    message, posting = call.message, call.posting
+    if message is not None:
+        return message not in view.messages
+    if posting is None or not posting.stale:
+        return False
+    match outcome:
+        case Sent(ref):
+            view.desk.removals.append((view.place, ref))
+        case Unavailable(_, applied) if applied is not False:
+            posting.searching, posting.late = True, True
+            view.desk.searches.append(call)
+    return True
 
 
 def _landed(view: View, call: Call, ref: Ref, grows: Open | None, now: float) -> None:
@@ -134,6 +154,10 @@ def _posted(view: View, call: Call, ref: Ref, shown: Content | None, grows: Open
         view.look_at = 0
         view.growing = None if view.finished else item
     view.tell_posted(posting.page, ref)
+    if posting.bare is not None:
+        view.settle(
+            Settled("gone", view.given_up)
+        )  # our sentence stands in its place: there is no more to tell
 
 
 def _lost(view: View, call: Call, code: str, applied: bool | None, retry_after: float, now: float) -> None:
@@ -182,18 +206,27 @@ def _full(view: View, call: Call, code: str, now: float) -> None:
 
 
 def _withdrawn(view: View, call: Call, code: str, now: float) -> None:
-    """A message was taken back: the pages move up, and the last one is posted anew."""
+    """A message was taken back: its page and those behind it are posted anew, in order, once all is said. Where a platform
+    lets nothing be edited, pages that came and went with every edit would be worse than pages that are late.
+    """
     message = call.message
     if message is None or message not in view.messages:
         return
+    if message.bare is not None:
+        view.settle(Settled("denied", view.given_up))
+        return
     log.warning("outbox.withdrawn", extra={"reply": view.reply, "code": code})
     number = view.messages.index(message)
-    view.pacer.leave(message.item, now)
-    del view.messages[number]
+    for left in view.messages[number:]:
+        view.pacer.leave(left.item, now)
+        if left is not message:
+            view.desk.removals.append((view.place, left.ref))
+    del view.messages[number:]
+    if view.posting is not None:
+        view.posting.stale = True
+        view.pacer.leave(view.posting.item, now)
+    view.posting = view.growing = None
     view.withdrawn += 1
-    for later, moved in enumerate(view.messages[number:], number):
-        moved.done = False
-        view.tell_posted(later, moved.ref)
     view.look_at = 0
 
 
@@ -216,18 +249,25 @@ def _rejected(view: View, call: Call, code: str, now: float) -> None:
         target.plain = True
         return
     target.strikes += 1
-    if target.strikes >= _STRIKES:
-        _give_up(view, message, f"rejected:{code}")
-    elif message is not None and not view.finished:
+    if message is not None and not view.finished and message.bare is None:
+        # What stands stays, with its button, while Claude goes on: the end is not given up before it was tried.
         message.refused = call.content
+        message.retry_at = now + min(BACK_OFF_MOST, BACK_OFF * 2.0**target.strikes)
+    elif target.strikes >= _STRIKES:
+        _give_up(view, call, f"rejected:{code}")
     else:
         # An answer may be odd once: the end is not given up for it.
         target.retry_at = now + BACK_OFF * 2.0**target.strikes
 
 
-def _give_up(view: View, message: Message | None, code: str) -> None:
+def _give_up(view: View, call: Call, code: str) -> None:
     """The end of a reply that cannot be shown; no button is left under what is, if that can be helped."""
-    if message is None or message.bare is not None:
+    message, posting = call.message, call.posting
+    if posting is not None:
+        _post_no_more(view, posting, code)
+        return
+    assert message is not None
+    if message.bare is not None:
         view.settle(Settled("denied", code))
         return
     shown = message.shown
@@ -239,3 +279,14 @@ def _give_up(view: View, message: Message | None, code: str) -> None:
     text = sentences.OUR_FAULT if shown is None else shown.text
     message.bare = Content(text, (), view.reply, closed=True)
     message.refused = None
+
+
+def _post_no_more(view: View, posting: Posting, code: str) -> None:
+    """A post that is refused for good: one short sentence may pass where the answer does not. Where not even that does,
+    the place takes nothing at all, and the asker has to be told by another way.
+    """
+    if posting.bare is not None:
+        view.settle(Settled("denied", f"refused:{code.partition(':')[2]}"))
+        return
+    view.given_up = code
+    posting.bare = Content(sentences.OUR_FAULT, (), view.reply, closed=True)

@@ -25,6 +25,7 @@ ANNOUNCEMENT = -1  # the page number of the message that is posted in front of t
 ECHO_OF_BREAK = 4.0
 BACK_OFF = 0.5  # seconds before the second try, doubled for each further one
 BACK_OFF_MOST = 15.0
+ODD = 2  # refusals of its content, one after the other, from which on a message hardly takes any
 
 
 class Page(Protocol):
@@ -94,6 +95,10 @@ class Message:
     native: bool = False
     bare: Content | None = None
 
+    def waits(self, page: Page) -> bool:
+        """Whether a page had better not be closed before the whole answer is: it may mean a new message."""
+        return page.closed and self.strikes >= ODD
+
     def lacks(self, content: Content) -> bool:
         """Whether it shows anything else than this."""
         if self.open is not None:
@@ -117,6 +122,8 @@ class Posting:
     strikes: int = 0
     plain: bool = False
     attempts: list[tuple[Content, int]] = field(default_factory=list)  # contents that may exist under the key
+    bare: Content | None = None  # the last that is tried where its content was refused again and again
+    stale: bool = False  # a page in front of it was taken back: what it makes shows no page any more
     wanted_since: float = 0.0
     searching: bool = False
     late: bool = False  # the lost call ran into the timeout: it may be carried out yet

@@ -112,6 +112,9 @@ class View:
         """The document has ended: show it whole, with these buttons under its last page."""
         self.finished = True
         self._controls = controls
+        for message in self.messages:
+            if message.strikes:
+                message.retry_at = -math.inf  # that was for frames
         self.look_again()
 
     async def settled(self) -> Settled:
@@ -225,8 +228,9 @@ class View:
         if not pages:
             return length + 1
         if len(pages) > len(self.messages):
-            # A first text is looked at with every fragment until it has three words; a further page is known of.
-            return length + 1 if not self.messages else 1 << 62
+            # A first text is looked at with every fragment until it has three words; a further page is known of, and one
+            # whose message was taken back waits for the end.
+            return length + 1 if not self.messages and not self.withdrawn else 1 << 62
         limit = self._page_limit
         return max(pages[-1].start + int(_NEARLY_FULL * limit), length + max(40, limit // 50))
 
@@ -234,6 +238,8 @@ class View:
         number = len(self.messages)
         if self.posting is not None and self.posting.item.in_flight:
             return
+        if self.withdrawn and not self.finished:
+            return  # see `landing._withdrawn`
         if self.finished:
             rank = Rank.LAST if number == len(pages) - 1 else Rank.MORE
             self._want_post(number, now, total=length, rank=rank, most=pages[number].end)
@@ -292,7 +298,7 @@ class View:
         self, number: int, message: Message, pages: Sequence[Page], length: int, now: float
     ) -> None:
         page, item = pages[number], message.item
-        if message.done or item.in_flight:
+        if message.done or item.in_flight or (message.waits(page) and not self.finished):
             return
         newest = number == len(self.messages) - 1
         growing = newest and not self.finished and self.posting is None
@@ -383,7 +389,7 @@ class View:
             if overflown and message.open is None and message.bare is None:
                 self.look_at = 0  # the plan is to see it: the next page is posted first
                 return None
-            if content == message.refused and not self.finished:
+            if (content == message.refused or message.waits(page)) and not self.finished:
                 message.seen = length  # nothing to ask again before there is more text
                 return None
             return Call(self, message, None, content, page.end, length)
@@ -392,6 +398,9 @@ class View:
     def _prepare_post(self, posting: Posting) -> Call | None:
         if posting.searching:
             return None
+        if posting.bare is not None:
+            posting.attempts.append((posting.bare, 0))
+            return Call(self, None, posting, posting.bare, 0, 0)
         if self.announce is not None:
             posting.attempts.append((self.announce, 0))
             return Call(self, None, posting, self.announce, 0, 0)

@@ -277,7 +277,7 @@ async def test_content_that_is_always_refused_ends_with_its_code() -> None:
         document.end()
         view.finish()
         settled = await view.settled()
-        assert (settled.kind, settled.code) == ("denied", "rejected:msg_too_long")
+        assert (settled.kind, settled.code) == ("denied", "refused:msg_too_long")
         await asyncio.sleep(60)
     assert len(tries) <= 5
 
