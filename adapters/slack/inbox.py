@@ -39,8 +39,8 @@ REMEMBERED = 5_000
 """Keys. Slack redelivers for six minutes at most; 30,000 events an hour (then app_rate_limited) make 3,000 of them."""
 
 NAMES_SECONDS = 0.5
-"""How long a message waits for the names of those whom it mentions, counted from its arrival: events are handed on in
-order, so this is also the most that anybody waits. users.info answers in a fifth of it."""
+"""How long a message waits for the names of who wrote it and of those whom it mentions, counted from its arrival: events
+are handed on in order, so this is also the most that anybody waits. users.info answers in a fifth of it."""
 
 TWIN_SECONDS = 0.15
 """How long an app_mention without files waits for its `message`, which may have some. Slack sends both at once; files
@@ -58,7 +58,7 @@ class _Seen:
 class Inbox:
     """The queue between Slack and the core.
 
-    `learn(ids)` has names looked up that a message mentions and `name_of` does not know; `noticed(user, *teams)` is
+    `learn(ids)` has names looked up of who wrote a message and of whom it mentions, and that `name_of` does not know; `noticed(user, *teams)` is
     told which workspaces an event calls somebody's own.
     """
 
@@ -186,10 +186,10 @@ class Inbox:
             del self._twins[event.key]
 
     def _pass(self, event: Event, body: Payload, inner: Payload) -> None:
-        """Hand it on, with the names of those whom it mentions."""
+        """Hand it on, with the names of who wrote it and of those whom it mentions."""
         chatter = isinstance(event, Incoming) and event.how == "overheard" and not event.threaded
         said = part(inner, "message") if isinstance(event, Edited) else inner
-        if not chatter and reading.strangers(said, self._name_of):
+        if not chatter and self._strangers(event, said):
             self._later(self._named(event, body, said))
         else:
             self._queue.put_nowait(event)
@@ -202,8 +202,8 @@ class Inbox:
         self._queue.put_nowait(task)
 
     async def _named(self, event: Event, body: Payload, said: Payload) -> Event:
-        """The event once more, when the names are known that it mentions, or in time without them."""
-        unknown = reading.strangers(said, self._name_of)
+        """The event once more, when the names are known that it needs, or in time without them."""
+        unknown = self._strangers(event, said)
         if not unknown:
             return event
         try:
@@ -212,6 +212,14 @@ class Inbox:
         except TimeoutError:
             log.info("names came too late", extra={"count": len(unknown)})
         return next(iter(events.read(body, self._me, self._name_of)), event)
+
+    def _strangers(self, event: Event, said: Payload) -> tuple[str, ...]:
+        """Whom Claude would hear of by an id: who asks, too, or a first question would come from "U1"."""
+        mentioned = reading.strangers(said, self._name_of)
+        speaker = event.person if isinstance(event, Incoming) and not event.bot else None
+        if speaker is None or speaker.name or speaker.id in mentioned:
+            return mentioned
+        return (speaker.id, *mentioned)
 
     # ------------------------------------------------------------------------------------------------ interactions
 

@@ -151,6 +151,22 @@ async def test_a_question_waits_for_the_names_that_it_mentions() -> None:
     assert late == pytest.approx(when + NAMES_SECONDS)
 
 
+async def test_the_first_question_of_somebody_unknown_has_their_name() -> None:
+    """Claude heard "U1: ..." of whoever asked for the first time; a name that does not come holds nobody up."""
+    desk = Desk()
+    desk.slow = 0.2
+    desk.arrives("app_mention", files=FILES)
+    question, when = await desk.next()
+    assert (question.person.id, question.person.name, when) == ("U1", "Grace", pytest.approx(0.2))
+    desk.arrives("app_mention", ts="5.2", files=FILES)
+    assert (await desk.next())[1] == when, "who is known is not asked for"
+    desk.slow = 30.0
+    desk.arrives("message", user="U3", ts="5.3", channel="D1", channel_type="im")
+    question, late = await desk.next()
+    assert (question.person.id, question.person.name) == ("U3", "")
+    assert late == pytest.approx(when + NAMES_SECONDS)
+
+
 async def test_chatter_has_no_names_looked_up() -> None:
     """It is dropped mostly, and users.info is counted."""
     desk = Desk()

@@ -325,25 +325,26 @@ async def test_an_unthreaded_direct_message_has_no_status(slack: Workspace) -> N
 async def test_a_name_is_asked_for_once(slack: Workspace) -> None:
     """Also when ten ask at once; and it is then known in what people write."""
     incoming = await slack.ask()
+    assert incoming.person.name == "Ada", "in her first question already"
     names = await asyncio.gather(*(slack.platform.name(incoming.person) for _ in range(10)))
     assert set(names) == {"Ada"}
     assert len(slack.record.entries("call", "slack", method="users.info")) == 1
     await slack.server.say(GRACE, GENERAL, f"{slack.server.mention} who is <@{ADA}>?")
     asked = await slack.next(Incoming)
-    assert (asked.text, asked.person.name) == ("who is @Ada?", "")
+    assert (asked.text, asked.person.name) == ("who is @Ada?", "Grace")
 
 
 async def test_a_name_that_cannot_be_had_is_not_asked_for_again_at_once(slack: Workspace) -> None:
-    incoming = await slack.ask()
     slack.server.faults.fault("users.info", status=429, retry_after=30)
+    incoming = await slack.ask()
     assert [await slack.platform.name(incoming.person) for _ in range(3)] == ["", "", ""]
     assert len(slack.record.entries("call", "slack", method="users.info")) == 1
 
 
 async def test_closing_ends_a_look_up_without_a_name(slack: Workspace) -> None:
     """Whoever waits for it is not cancelled along with it."""
-    incoming = await slack.ask()
     slack.server.faults.fault("users.info", delay=30)
+    incoming = await slack.ask()
     asked = asyncio.create_task(slack.platform.name(incoming.person))
     await asyncio.sleep(0)
     await slack.platform.close()
