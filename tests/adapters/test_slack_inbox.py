@@ -157,7 +157,8 @@ async def test_the_first_question_of_somebody_unknown_has_their_name() -> None:
     desk.slow = 0.2
     desk.arrives("app_mention", files=FILES)
     question, when = await desk.next()
-    assert (question.person.id, question.person.name, when) == ("U1", "Grace", pytest.approx(0.2))
+    assert (question.person.id, question.person.name) == ("U1", "Grace")
+    assert when == pytest.approx(0.2)
     desk.arrives("app_mention", ts="5.2", files=FILES)
     assert (await desk.next())[1] == when, "who is known is not asked for"
     desk.slow = 30.0
