@@ -2,14 +2,16 @@
 
 Attachments stand on Discord's CDN under signed links that end after about a day (docs: reference, signed attachment
 links): they are read when they are needed, and an ended one is gone. Redirects are followed by hand, so that each host
-is looked at before it is asked.
+is looked at before it is asked. What passes (a 429, a server's fault, a lost connection) is tried again a few times.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
@@ -39,6 +41,17 @@ UPLOAD_SECONDS: Final = 15.0
 HOPS: Final = 3
 DOWNLOAD_SECONDS: Final = 60.0
 PIECE: Final = 64 * 1024
+TRIES: Final = 4
+AGAIN_SECONDS: Final = 20.0
+"""No try begins later than this after the first one: somebody waits for the answer that needs the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """It may be had if it is asked for again."""
+
+    unread: Unread
+    retry_after: float = 0.0
 
 
 class Files:
@@ -52,6 +65,7 @@ class Files:
         self._seen = seen
         self._interactions = interactions
         self._own = URL(api_url)
+        self.first_pause = 0.5  # seconds before the second try of a download; doubled with each
 
     # ------------------------------------------------------------------------------------------------------- upload
 
@@ -105,21 +119,37 @@ class Files:
     async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
         if attachment.size > limit:
             return Unread("too_large")
-        url = _url(attachment.url)
+        until, pause = now() + AGAIN_SECONDS, self.first_pause
+        found: File | Unread | _Later = Unread("unavailable", "timeout")
         try:
             async with asyncio.timeout(DOWNLOAD_SECONDS):
-                for _ in range(HOPS + 1):
-                    if url is None or not self._is_discords(url):
-                        return Unread("foreign")
-                    found = await self._fetch(url, attachment, limit)
-                    if not isinstance(found, URL):
+                for _ in range(TRIES):
+                    found = await self._had(attachment, limit)
+                    if not isinstance(found, _Later):
                         return found
-                    url = found
+                    wait = max(pause * random.uniform(0.8, 1.2), found.retry_after)  # noqa: S311 - jitter
+                    if now() + wait > until:
+                        break
+                    pause *= 2.0
+                    await asyncio.sleep(wait)
         except TimeoutError:
             return Unread("unavailable", "timeout")
+        return found.unread if isinstance(found, _Later) else found
+
+    async def _had(self, attachment: Attachment, limit: int) -> File | Unread | _Later:
+        """One attempt."""
+        url = _url(attachment.url)
+        try:
+            for _ in range(HOPS + 1):
+                if url is None or not self._is_discords(url):
+                    return Unread("foreign")
+                found = await self._fetch(url, attachment, limit)
+                if not isinstance(found, URL):
+                    return found
+                url = found
         except (aiohttp.ClientError, OSError) as trouble:
             _log.info("an attachment could not be fetched: %s", type(trouble).__name__)
-            return Unread("unavailable", type(trouble).__name__)
+            return _Later(Unread("unavailable", type(trouble).__name__))
         return Unread("unavailable", "redirects")
 
     def _is_discords(self, url: URL) -> bool:
@@ -127,7 +157,7 @@ class Files:
             return True
         return url.host == self._own.host and url.scheme in ("https", self._own.scheme)
 
-    async def _fetch(self, url: URL, attachment: Attachment, limit: int) -> File | Unread | URL:
+    async def _fetch(self, url: URL, attachment: Attachment, limit: int) -> File | Unread | _Later | URL:
         """The file, why not, or where it is instead."""
         session = self._rest.session()
         if session is None:
@@ -137,7 +167,10 @@ class Files:
                 where = _url(response.headers.get("Location", ""), url)
                 return where if where is not None else Unread("foreign")
             if response.status != 200:
-                return _unread(response.status)
+                unread = _unread(response.status)
+                if response.status not in (408, 429) and response.status < 500:
+                    return unread
+                return _Later(unread, _seconds(response.headers.get("Retry-After")))
             if response.content_type == "text/html" and attachment.mime.partition(";")[0] != "text/html":
                 return Unread("denied", "html")  # a page about the file, not the file
             if (response.content_length or 0) > limit:
@@ -157,6 +190,15 @@ def _unread(status: int) -> Unread:
     if status in (404, 410):
         return Unread("gone", str(status))
     return Unread("unavailable", str(status))
+
+
+def _seconds(header: str | None) -> float:
+    """The length that a Retry-After names; 0.0 where it is missing or is no length."""
+    try:
+        length = float(header or 0.0)
+    except ValueError:
+        return 0.0
+    return length if 0.0 <= length < float("inf") else 0.0
 
 
 def _url(address: str, base: URL | None = None) -> URL | None:

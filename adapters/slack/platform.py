@@ -333,7 +333,9 @@ class SlackPlatform:
         return await remove(self._there.client, place, ref)
 
     async def upload(self, place: Place, file: File, text: str) -> Outcome:
-        return await self._there.transfer.upload(place, file, text)
+        # An answer that grows natively stands in a thread which its place does not name.
+        there = replace(place, thread=self._writing.streams.thread(place))
+        return await self._there.transfer.upload(there, file, text)
 
     async def download(self, attachment: Attachment, *, limit: int) -> File | Unread:
         return await self._there.transfer.download(attachment, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +20,11 @@ MIB = 1024 * 1024
 async def stage() -> AsyncIterator[Stage]:
     async with staged() as one:
         yield one
+
+
+def soon(stage: Stage) -> None:
+    """What is tried again, is so at once."""
+    stage.platform._files.first_pause = 0.01
 
 
 async def sent(
@@ -221,8 +227,53 @@ async def test_a_refusal_says_why(stage: Stage, status: int, reason: str) -> Non
     async def refuse(_: web.Request) -> web.Response:
         return web.Response(status=status)
 
+    soon(stage)
     async with elsewhere(refuse) as url:
         assert await stage.platform.download(file_at(url), limit=MIB) == Unread(reason, str(status))  # type: ignore[arg-type]  # a table's word
+
+
+@pytest.mark.parametrize("answers", [[429], [500], [503, 502, 500], [0], [0, 429, 0]], ids=str)
+async def test_a_file_was_lost_to_a_single_bad_answer(stage: Stage, answers: list[int]) -> None:
+    """Nobody but us would fetch it again. 0: the connection breaks."""
+    soon(stage)
+
+    async def answer(request: web.Request) -> web.Response:
+        if not answers:
+            return web.Response(body=b"png")
+        status = answers.pop(0)
+        if status == 0:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=status or 500)
+
+    async with elsewhere(answer) as url:
+        found = await stage.platform.download(file_at(url), limit=MIB)
+    assert found == File("a.png", "image/png", b"png")
+
+
+async def test_a_download_waits_as_long_as_it_is_told_and_not_for_minutes(stage: Stage) -> None:
+    """Somebody waits for the answer that needs the file."""
+    soon(stage)
+    told = ["1"]
+    seen: list[web.Request] = []
+
+    async def answer(_: web.Request) -> web.Response:
+        if not told:
+            return web.Response(body=b"png")
+        return web.Response(status=429, headers={"Retry-After": told.pop(0)})
+
+    async with elsewhere(answer, seen) as url:
+        begun = asyncio.get_running_loop().time()
+        assert await stage.platform.download(file_at(url), limit=MIB) == File("a.png", "image/png", b"png")
+        assert asyncio.get_running_loop().time() - begun >= 1.0
+        seen.clear()
+        told[:] = ["300"]
+        assert await stage.platform.download(file_at(url), limit=MIB) == Unread("unavailable", "429")
+        assert len(seen) == 1
+        seen.clear()
+        told[:] = ["oddly"] * 9
+        assert await stage.platform.download(file_at(url), limit=MIB) == Unread("unavailable", "429")
+        assert len(seen) == 4
 
 
 async def test_a_link_that_has_ended_is_gone(stage: Stage) -> None:
@@ -234,6 +285,7 @@ async def test_a_link_that_has_ended_is_gone(stage: Stage) -> None:
 
 async def test_nobody_there_is_unavailable(stage: Stage) -> None:
     """A refused connection, and a platform that was closed."""
+    soon(stage)
     found = await stage.platform.download(file_at("http://127.0.0.1:1/a.png"), limit=MIB)
     assert isinstance(found, Unread)
     assert found.reason == "unavailable"

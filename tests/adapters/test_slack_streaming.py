@@ -17,7 +17,7 @@ import pytest
 from adapters.slack.budgets import Allowance
 from adapters.slack.platform import SlackPlatform
 from adapters.slack.stream import LEFT_AT_BYTES, LIFE_SECONDS, MOST_BYTES
-from bot.ports import Control, Deleted, Event, Incoming, Place, Pressed, Ref, Rule
+from bot.ports import Control, Deleted, Event, File, Incoming, Place, Pressed, Ref, Rule, Sent
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
 from sandbox.clock import Clock
@@ -189,6 +189,17 @@ async def test_an_answer_in_a_direct_message_grows_natively_under_its_question(s
     assert len(frames[0].split()) >= 3, "the first text comes with the start"
     assert all(after.startswith(before) for before, after in pairwise(frames))
     assert slack.refusals == []
+
+
+async def test_an_answers_file_stood_outside_its_thread(slack: Workspace) -> None:
+    """The thread that a stream has opened is named by no place: the file goes there all the same."""
+    async with slack.up() as outbox:
+        place, answer = await told(slack, outbox, text_of(300))
+        file = File("answer.md", "text/markdown", b"# Why")
+        assert isinstance(await slack.platform.upload(place, file, ""), Sent)
+    [shown] = [message for message in slack.server.messages(slack.dm) if message["files"]]
+    [grown] = [m for m in slack.server.messages(slack.dm) if m["id"] == answer.view.refs[0].message]
+    assert shown["thread"] == grown["thread"] == place.reply_to
 
 
 async def test_markdown_streams_to_the_same_text_as_it_would_be_edited_to(slack: Workspace) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -28,6 +31,16 @@ from bot.ports import (
 from tests.adapters.slack_stage import ADA, GENERAL, TEAM, Workspace
 
 TEN = b"0123456789"
+
+
+def soon(slack: Workspace) -> None:
+    """What is tried again, is so at once."""
+    slack.platform._there.transfer.first_pause = 0.01
+
+
+def shown_with_files(slack: Workspace) -> int:
+    """How many messages with a file of ours stand in the channel."""
+    return sum(bool(message["files"]) for message in slack.server.messages(GENERAL))
 
 
 async def attached(slack: Workspace, name: str = "notes.txt", data: bytes = TEN) -> Attachment:
@@ -194,9 +207,94 @@ async def test_the_token_is_shown_to_slack_alone(url: str, slacks: bool) -> None
 
 
 async def test_a_server_that_is_away_is_unavailable(slack: Workspace) -> None:
+    soon(slack)
     attachment = replace(await attached(slack), url="")
-    slack.server.faults.fault("files.info", status=503)
+    slack.server.faults.fault("files.info", status=503, times=9)
     assert await slack.platform.download(attachment, limit=10) == Unread("unavailable", "internal_error")
+    assert len(slack.calls("files.info")) == 4
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 503}, {"status": 429, "retry_after": 1}, {"drop": "before"}, {"drop": "after"}],
+    ids=str,
+)
+async def test_one_slow_moment_of_slacks_cost_the_file_that_was_only_named(
+    slack: Workspace, fault: dict[str, str]
+) -> None:
+    soon(slack)
+    attachment = replace(await attached(slack), url="")
+    slack.server.faults.fault("files.info", **fault)  # type: ignore[arg-type]  # a table of what fault() takes
+    assert isinstance(await slack.platform.download(attachment, limit=10), File)
+
+
+@dataclass
+class Failing:
+    """The configured server, which answers so and so before it gives the file."""
+
+    answers: list[int]
+    retry_after: str = ""
+    asked: int = 0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if not self.answers:
+            return web.Response(body=TEN)
+        status = self.answers.pop(0)
+        if status == 0:
+            assert request.transport is not None
+            request.transport.abort()
+        told = {"Retry-After": self.retry_after} if self.retry_after else {}
+        return web.Response(status=status or 500, headers=told)
+
+
+@asynccontextmanager
+async def fetching(there: Failing) -> AsyncIterator[Callable[[], Awaitable[File | Unread]]]:
+    app = web.Application()
+    app.router.add_get("/{path:.*}", there.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        async with session() as http:
+            transfer = Transfer(client(f"{url}/api/", "xoxb", http), http, f"{url}/api/")
+            transfer.first_pause = 0.01
+            attachment = Attachment("F1", "a.txt", "text/plain", 10, f"{url}/files-pri/a.txt")
+            yield lambda: transfer.download(attachment, 10)
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("answers", [[429], [500], [503, 502, 500], [0], [0, 429, 0]], ids=str)
+async def test_a_file_was_lost_to_a_single_bad_answer(answers: list[int]) -> None:
+    there = Failing(answers)
+    async with fetching(there) as fetch:
+        assert await fetch() == File("a.txt", "text/plain", TEN)
+
+
+async def test_a_download_waits_as_long_as_it_is_told_and_not_for_minutes() -> None:
+    """Somebody waits for the answer that needs the file."""
+    there = Failing([429], retry_after="1")
+    async with fetching(there) as fetch:
+        begun = asyncio.get_running_loop().time()
+        assert isinstance(await fetch(), File)
+        assert asyncio.get_running_loop().time() - begun >= 1.0
+    there = Failing([429], retry_after="300")
+    async with fetching(there) as fetch:
+        assert await fetch() == Unread("unavailable", "http_429")
+        assert there.asked == 1
+
+
+async def test_there_is_an_end_to_fetching_and_a_no_is_a_no() -> None:
+    there = Failing([503] * 9)
+    async with fetching(there) as fetch:
+        assert await fetch() == Unread("unavailable", "http_503")
+        assert there.asked == 4
+    there = Failing([403])
+    async with fetching(there) as fetch:
+        assert await fetch() == Unread("denied", "http_403")
+        assert there.asked == 1
 
 
 # ---------------------------------------------------------------------------------------------------- out
@@ -234,21 +332,141 @@ async def test_bytes_go_to_slack_alone(slack: Workspace, elsewhere: Elsewhere) -
     [
         ("files.getUploadURLExternal", {"error": "missing_scope"}, Denied("missing_scope")),
         ("files.getUploadURLExternal", {"error": "file_upload_size_restricted"}, Rejected("file_upload_size_restricted")),
-        ("files.getUploadURLExternal", {"status": 429, "retry_after": 3}, Refused(3.0, f"{TEAM}:files.getUploadURLExternal")),
+        ("files.getUploadURLExternal", {"status": 429, "retry_after": 60}, Refused(60.0, f"{TEAM}:files.getUploadURLExternal")),
         ("files.completeUploadExternal", {"error": "posting_to_channel_denied"}, Denied("posting_to_channel_denied")),
         ("files.completeUploadExternal", {"error": "not_in_channel"}, Denied("not_in_channel")),
-        ("files.completeUploadExternal", {"status": 503}, Unavailable("internal_error", None)),
-        ("files.completeUploadExternal", {"drop": "after"}, Unavailable("connection_lost", None)),
     ],
 )  # fmt: skip
 async def test_what_slack_says_of_an_upload_is_data(
     slack: Workspace, method: str, fault: dict[str, str], outcome: object
 ) -> None:
-    """Never an exception; and a lost answer is not sent again."""
+    """Never an exception; and what Slack has decided is not asked again."""
     place = (await slack.ask()).place
     slack.server.faults.fault(method, **fault)  # type: ignore[arg-type]  # a table of what fault() takes
     assert await slack.platform.upload(place, File("a.md", "text/plain", b"x"), "x") == outcome
     assert len(slack.calls(method)) == 1
+
+
+UPLOAD = ("files.getUploadURLExternal", "files.completeUploadExternal")
+
+
+@pytest.mark.parametrize("method", UPLOAD)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 503, "times": 3},
+        {"error": "internal_error"},
+        {"drop": "before"},
+        {"status": 429, "retry_after": 1},
+    ],
+    ids=str,
+)
+async def test_a_server_error_was_told_as_a_lack_of_permission(
+    slack: Workspace, method: str, fault: dict[str, Any]
+) -> None:
+    """One 500, and the asker read that somebody has to allow files here."""
+    soon(slack)
+    place = (await slack.ask()).place
+    slack.server.faults.fault(method, **fault)
+    assert isinstance(await slack.platform.upload(place, File("a.md", "text/plain", b"x"), "x"), Sent)
+    await slack.seen(files=["a.md"])
+    assert shown_with_files(slack) == 1
+
+
+async def test_a_file_that_stood_there_was_told_to_be_missing(slack: Workspace) -> None:
+    """The answer of the last step was lost on its way: the file is there, once."""
+    soon(slack)
+    place = (await slack.ask()).place
+    slack.server.faults.fault("files.completeUploadExternal", drop="after")
+    sent = await slack.platform.upload(place, File("a.md", "text/plain", b"x"), "x")
+    assert isinstance(sent, Sent)
+    assert slack.server.file(sent.ref.message) == b"x"
+    assert slack.calls("files.info"), "it was looked whether it is there"
+    assert shown_with_files(slack) == 1
+
+
+async def test_an_upload_that_never_succeeds_ends(slack: Workspace) -> None:
+    soon(slack)
+    place = (await slack.ask()).place
+    for method in UPLOAD:
+        slack.server.faults.fault(method, status=503, times=4)
+        outcome = await slack.platform.upload(place, File("a.md", "text/plain", b"x"), "x")
+        assert outcome == Unavailable("internal_error", None)
+        assert len(slack.calls(method)) == 4
+        slack.server.faults.clear()
+    assert shown_with_files(slack) == 0
+
+
+@pytest.mark.parametrize("status", [500, 0], ids=["500", "dropped"])
+async def test_bytes_that_were_lost_on_their_way_are_sent_again(status: int) -> None:
+    """The address of an upload is a server of its own."""
+    there = Uploads(status)
+    async with there.up() as transfer:
+        sent = await transfer.upload(Place("slack", TEAM, GENERAL), File("a.md", "text/plain", TEN), "")
+    assert sent == Sent(Ref(GENERAL, "F2"))
+    assert there.bodies == [TEN]
+
+
+async def test_a_file_that_slack_names_in_the_place_is_not_completed_twice() -> None:
+    """files.info tells where a file is shown; a second completion might show it again."""
+    there = Uploads(200, lost=True)
+    async with there.up() as transfer:
+        sent = await transfer.upload(Place("slack", TEAM, GENERAL), File("a.md", "text/plain", TEN), "")
+    assert sent == Sent(Ref(GENERAL, "F1"))
+    assert there.completed == 1
+
+
+@dataclass
+class Uploads:
+    """A Slack whose first upload address answers so; `lost`: its first completion is applied and not answered."""
+
+    first: int
+    lost: bool = False
+    bodies: list[bytes] = field(default_factory=list)
+    reserved: int = 0
+    completed: int = 0
+    url: str = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        match request.path.rpartition("/")[2]:
+            case "files.getUploadURLExternal":
+                self.reserved += 1
+                name = f"F{self.reserved}"
+                return web.json_response({"ok": True, "upload_url": f"{self.url}/{name}", "file_id": name})
+            case "files.completeUploadExternal":
+                self.completed += 1
+                if self.lost:
+                    assert request.transport is not None
+                    request.transport.abort()
+                return web.json_response({"ok": True, "files": []})
+            case "files.info":
+                shares = {"private": {GENERAL: [{"ts": "1.0"}]}} if self.completed else {}
+                return web.json_response({"ok": True, "file": {"id": "F1", "shares": shares}})
+        body = await request.read()
+        status, self.first = self.first, 200
+        if status == 0:
+            assert request.transport is not None
+            request.transport.abort()
+        if status == 200:
+            self.bodies.append(body)
+        return web.Response(status=status or 500)
+
+    @asynccontextmanager
+    async def up(self) -> AsyncIterator[Transfer]:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            async with session() as http:
+                transfer = Transfer(client(f"{self.url}/api/", "xoxb", http), http, f"{self.url}/api/")
+                transfer.first_pause = 0.01
+                yield transfer
+        finally:
+            await runner.cleanup()
 
 
 # ---------------------------------------------------------------------------------------------------- deletion
