@@ -8,7 +8,7 @@ as it is. Nothing else is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.markup import Leaf, Reading, Syntax
@@ -35,6 +35,7 @@ _AMOUNT = re.compile(r"\d[\d.,]*")
 _ADDRESS_PART = re.compile(r"(?:[^\x00-\x20()\\]|\\.)*(\(|\)|\\$|)", re.DOTALL)
 _DEEP = 32  # brackets within an address: the parser's own bound
 _TAG = re.compile(r"<(?:[A-Za-z/!?][^<>]*)?", re.DOTALL)
+_DISPLAYED = {"$$": "$$", "\\[": "\\]"}  # what closes a formula that stands by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def heal(
             loose = sorted(loose + _touching(reading))
         held = next((at for at, _ in loose if at >= floor and size - at <= PATIENCE), end)
         if held >= end:
-            closers = [what for at, what in loose if at >= floor and what.strip("*_~") == "" and what]
+            closers = _closers(loose, source, floor)
             closers = closers if len(closers) <= FEW else []
             break
         # What is left is read again: an opener may have lost the closer that was held back.
@@ -106,6 +107,19 @@ def heal(
     spaces = not source[stripped:end].strip()
     at_hand = reading if not closers and spaces and len(reading.source) == read_to == end else None
     return Healed(stripped, "".join(reversed(closers)), at_hand)
+
+
+def _closers(loose: Sequence[tuple[int, str]], source: str, floor: int) -> list[str]:
+    """What is closed for as long as it is open: emphasis, and a formula that stands by itself."""
+    found: list[str] = []
+    for at, what in loose:
+        if at < floor:
+            continue
+        if what in _DISPLAYED and not source[_line_start(source, at) : at].strip():
+            return [*found, _DISPLAYED[what]]
+        if what and not what.strip("*_~"):
+            found.append(what)
+    return found
 
 
 def _stripped(source: str, end: int) -> int:

@@ -145,3 +145,15 @@ def test_the_end_shows_everything() -> None:
     document.feed("```\ncode")
     document.end()
     assert document.pages()[0].text == "```\ncode\n```"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("$$", "$$"), ("\\[", "\\]")])
+def test_a_formula_that_is_longer_than_anybody_waits_grows_as_one(opening: str, closing: str) -> None:
+    """Displayed TeX is a block like a fence: closed in each frame, and without its dollars from the first on."""
+    tex = "\\rho_2 = \\frac{1}{3}(a + b_1)" * 20
+    assert "\\rho" not in shown(DISCORD, f"We get:\n{opening}{tex[:100]}")
+    for size in range(PATIENCE + 1, len(tex), 37):
+        frame = shown(DISCORD, f"We get:\n{opening}{tex[:size]}")
+        assert frame.startswith("We get:\n```tex\n\\rho_2")
+        assert frame.endswith("\n```")
+    assert shown(DISCORD, f"We get:\n{opening}{tex}{closing}\n\nSo") == f"We get:\n```tex\n{tex}\n```\n\nSo"
