@@ -252,7 +252,10 @@ class Controls:
         last = answered.refs[-1] if answered.refs else pressed.message
         # By the route of the press its asker can be told alone why not.
         reply_to = last.message if answered.place.reply_to else ""
-        place = replace(answered.place, route=pressed.place.route, reply_to=reply_to)
+        # The answer may stand in a thread that its own first words have opened, which its place does not name; without
+        # that, our last message would be taken for a thread's root.
+        thread = answered.place.thread or (pressed.place.thread if answered.place.private else "")
+        place = replace(answered.place, route=pressed.place.route, reply_to=reply_to, thread=thread)
         await self._ask(
             channel,
             Incoming(
