@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,7 +18,7 @@ from tests.end_to_end.stage import Bot, Chat
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bot")]
 
 ADA, GRACE, LINUS = range(3)
-CHANNELS = ("busy", "never", "always", "again", "locked")
+CHANNELS = ("busy", "never", "always", "again", "locked", "rush")
 # Edits are counted 5 in 5 s for a channel: five answers that grow have none to spare at any moment.
 CROWD = 5
 SLOWLY = "#chars:20000 #speed:40"
@@ -99,7 +100,9 @@ async def test_a_question_that_meets_a_busy_channel_gets_a_thread_named_after_it
     channel = await let(chat, "busy", sentences.BRANCH_BUSY)
     await ask(chat, "Is anybody here?", channel)
     assert (await whole(chat, "Is anybody here?"))["channel"] == channel
+    await let(chat, "busy", sentences.BRANCH_NEVER)
     others = await crowd(chat, channel)
+    await let(chat, "busy", sentences.BRANCH_BUSY)
     question = await ask(chat, "What is a quokka?", channel)
     answer = await whole(chat, "What is a quokka?")
     assert answer["channel"] == question, "a thread under the question has its id"
@@ -108,6 +111,21 @@ async def test_a_question_that_meets_a_busy_channel_gets_a_thread_named_after_it
     assert {chat.pages(other)[-1]["channel"] for other in others} == {channel}
     assert all(sentences.STOP in chat.pages(other)[-1]["controls"] for other in others), "they still grow"
     await disperse(chat, others)
+
+
+async def test_of_eight_questions_at_once_some_get_a_thread(chat: Chat) -> None:
+    """None did: when the last one came, not one of the others had a message yet."""
+    channel = await let(chat, "rush", sentences.BRANCH_BUSY)
+    words = "#chars:500 #speed:100"
+    await asyncio.gather(*(chat.mention(f"Rush {n}. {words}", channel=channel) for n in range(8)))
+    for n in range(8):
+        await whole(chat, f"Rush {n}.")
+    opened = threads(chat, channel)
+    assert len(opened) == 8 - CROWD
+    for one in opened:
+        assert chat.world.record.entries(
+            "shown", "discord", channel=one["channel"], author=chat.server.bot_id
+        )
 
 
 async def test_where_threads_are_not_wanted_a_busy_channel_has_none(chat: Chat) -> None:

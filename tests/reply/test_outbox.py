@@ -282,6 +282,21 @@ async def test_content_that_is_always_refused_ends_with_its_code() -> None:
     assert len(tries) <= 5
 
 
+async def test_a_place_is_busy_with_answers_that_have_no_message_yet() -> None:
+    """Eight questions at once met a quiet channel, each of them, and slowed each other down in it."""
+    platform = FakePlatform(edit_rule=DISCORD)
+    async with Running(platform) as outbox:
+        met = []
+        for number in range(8):
+            met.append(outbox.busy(PLACE))
+            outbox.open(PLACE, f"r{number}", FakeDocument())
+        views = list(outbox._desk.views)
+        assert met == [False] * 5 + [True] * 3
+        for view in views[:5]:
+            view.abandon()
+        assert not outbox.busy(PLACE), "what is over is in nobody's way"
+
+
 async def test_one_odd_answer_to_the_last_edit_does_not_cost_the_end() -> None:
     """The end is sacred: what a platform refuses once it may take a moment later."""
     refused: list[int] = []

@@ -120,6 +120,50 @@ async def test_messages_that_show_no_page_any_more_are_taken_away() -> None:
     assert [message.text for message in platform.visible()] == [text_of(900)]
 
 
+async def test_where_messages_are_taken_back_again_and_again_the_answer_comes_once_at_the_end() -> None:
+    """It came and went with every edit; and a page behind one that went is posted anew, behind it."""
+
+    class Hostile(FakePlatform):
+        async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
+            await self.delete(place, ref)
+            return Withdrawn("block_mismatch")
+
+    platform = Hostile(page_limit=400)
+    async with Running(platform) as outbox:
+        document = FakeDocument(limit=400)
+        view = outbox.open(PLACE, "r1", document)
+        await type_out(document, view, text_of(900))
+        assert len(platform.messages) == 1, "nothing comes that would go again"
+        document.end()
+        view.finish()
+        assert (await asyncio.wait_for(view.settled(), 20)).kind == "shown"
+    assert [message.text for message in platform.visible()] == [
+        text_of(900)[start : start + 400] for start in (0, 400, 800)
+    ]
+    assert len(platform.messages) == 4
+
+
+async def test_frames_that_a_platform_will_not_take_do_not_end_an_answer() -> None:
+    """Claude's request was closed at the third; the whole answer may be taken yet."""
+    platform = FakePlatform(
+        fault=lambda op, t, n: (
+            Fault(outcome=Rejected("400/0")) if op == "edit" and not document.ended else None
+        )
+    )
+    async with Running(platform) as outbox:
+        document = FakeDocument()
+        view = outbox.open(PLACE, "r1", document)
+        await type_out(document, view, text_of(3000))
+        assert not view.is_settled
+        assert platform._counts["edit"] <= 8, "and they are tried ever more rarely"
+        document.end()
+        view.finish()
+        ended = now()
+        assert (await view.settled()).kind == "shown"
+        assert now() - ended < 0.5
+    assert platform.text(*view.refs) == text_of(3000)
+
+
 # ---------------------------------------------------------------------------------------------------- the last edit
 
 
