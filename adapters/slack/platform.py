@@ -1,4 +1,4 @@
-"""Slack as a `Platform`. Law: one attempt for each verb; what Slack says comes back as data, what people say goes
+"""Slack as a `Platform`. Law: one attempt for each post and edit; what Slack says comes back as data, what people say goes
 nowhere but to Slack and to the core.
 """
 
