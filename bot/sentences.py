@@ -83,7 +83,9 @@ NOT_KNOWN_ANY_MORE = "I no longer know this answer. Please ask again."
 STILL_GROWING = "That answer is still growing. Stop it first, or wait until it is done."
 THANK_YOU = "Thank you, that is noted."
 FILE_TITLE = "The answer as a file"
-FILE_FAILED = "The file could not be uploaded here. Somebody who manages this place may have to allow it."
+FILE_FAILED = (
+    "The file could not be uploaded. If it fails again, somebody who manages this place may have to allow it."
+)
 DELETED = "Deleted."
 DELETE_FAILED = "I could not delete every part of that answer."
 NEW_CONVERSATION = "Done. The next question here begins a new conversation."

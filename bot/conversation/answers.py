@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,15 +153,16 @@ class Answers:
         live: Live,
         status: Status | None = None,
         ask: Ask | None = None,
-        remarks: Sequence[str] = (),
+        remarks: Noted | None = None,
     ) -> None:
         """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already, with its remarks."""
         if live.stopped == "":
             await self._unanswered(taken.reply)
             return
         if ask is None and self._shows_first(channel, taken):
+            remarks = Noted()
             try:
-                ask, remarks = await self._paid_first(channel, taken, live, status)
+                ask = await self._paid_first(channel, taken, live, status, remarks)
             except Declined as declined:
                 await self._declined(channel, taken, live, declined)
                 return
@@ -172,8 +173,8 @@ class Answers:
         taken = await self._branched(channel, taken)
         await self._continued.begins(taken.reply)
         reply = self._reply(channel, taken, status)
-        for line in remarks:
-            reply.remark(line)
+        if remarks is not None:
+            remarks.to(reply)
         live.grow(reply)
         if self._draining:
             reply.stop(sentences.INTERRUPTED_EARLY)
@@ -238,16 +239,15 @@ class Answers:
         return not taken.refs and (bool(taken.incoming.announce) or self._branches(channel, taken))
 
     async def _paid_first(
-        self, channel: Channel, taken: Taken, live: Live, status: Status | None
-    ) -> tuple[Ask | None, Sequence[str]]:
-        """The request with its remarks, before anything is shown; None where somebody stopped it meanwhile."""
+        self, channel: Channel, taken: Taken, live: Live, status: Status | None, remarks: Noted
+    ) -> Ask | None:
+        """The request, before anything is shown; None where somebody stopped it meanwhile."""
         if status is not None:
             status.start()
-        noted = Noted()
         try:
-            return await live.prepare(self.paid(channel, taken, noted)), noted.lines
+            return await live.prepare(self.paid(channel, taken, remarks))
         except Ended:
-            return None, ()
+            return None
 
     def _reply(self, channel: Channel, taken: Taken, status: Status | None) -> Reply:
         preferences, announce = taken.terms.preferences, taken.incoming.announce

@@ -54,13 +54,23 @@ class Remarks(Protocol):
 
 
 class Noted:
-    """Remarks before there is a reply to make them to."""
+    """Remarks before there is a reply to make them to; once there is, it hears those and all that come later."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._lines: list[str] = []
+        self._to: Remarks | None = None
 
     def remark(self, sentence: str, /) -> None:
-        self.lines.append(sentence)
+        if self._to is None:
+            self._lines.append(sentence)
+        else:
+            self._to.remark(sentence)
+
+    def to(self, reply: Remarks) -> None:
+        """From here on they are made to this."""
+        self._to = reply
+        for line in self._lines:
+            reply.remark(line)
 
 
 class Context:

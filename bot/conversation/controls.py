@@ -228,7 +228,7 @@ class Controls:
                     return sentences.STILL_GROWING
                 try:
                     taken = replace(taken, refs=current.refs)
-                    await self._answers.now(channel, taken, live, ask=ask, remarks=remarks.lines)
+                    await self._answers.now(channel, taken, live, ask=ask, remarks=remarks)
                 except Exception:
                     log.exception("question.failed", extra={"key": incoming.key, "reply": taken.reply})
                     await self._answers.give_up(channel, taken)

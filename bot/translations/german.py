@@ -61,7 +61,7 @@ GERMAN: Mapping[str, str] = {
     en.STILL_GROWING: "Diese Antwort wächst noch. Halte sie an, oder warte, bis sie fertig ist.",
     en.THANK_YOU: "Danke, das ist notiert.",
     en.FILE_TITLE: "Die Antwort als Datei",
-    en.FILE_FAILED: "Die Datei ließ sich hier nicht hochladen. Vielleicht muss es erlauben, wer diesen Ort verwaltet.",
+    en.FILE_FAILED: "Die Datei ließ sich nicht hochladen. Gelingt es wieder nicht, muss es vielleicht erlauben, wer diesen Ort verwaltet.",
     en.DELETED: "Gelöscht.",
     en.DELETE_FAILED: "Ich konnte nicht alles von dieser Antwort löschen.",
     en.NEW_CONVERSATION: "Erledigt. Mit der nächsten Frage beginnt hier ein neues Gespräch.",

@@ -13,6 +13,7 @@ from bot import sentences
 from bot.claude.events import Done, Spent, Usage
 from bot.claude.faults import ClaudeFault
 from bot.conversation import history
+from bot.conversation.context import Noted
 from bot.ports import Incoming, Line, Person, Ref
 from tests.claude import papers
 from tests.conversation.context_stage import Asker, FileChat, Remarks, asker
@@ -254,3 +255,23 @@ async def test_an_imported_thread_of_any_length_is_summarised_from_its_end() -> 
     told = str(summary.ask.messages[0]["content"])
     assert "Line 99." in told
     assert "Line 50." not in told
+
+
+async def test_a_remark_that_comes_once_the_reply_is_there_is_made_to_it() -> None:
+    """A file that Claude refuses is known only after it was asked, where the answer was paid for before it was shown."""
+
+    class Heard:
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def remark(self, sentence: str, /) -> None:
+            self.lines.append(sentence)
+
+    noted, reply = Noted(), Heard()
+    noted.remark("Earlier messages were summarised.")
+    noted.to(reply)
+    noted.remark("Left out: report.pdf could not be opened.")
+    assert reply.lines == [
+        "Earlier messages were summarised.",
+        "Left out: report.pdf could not be opened.",
+    ]
