@@ -38,6 +38,8 @@ T = TypeVar("T")
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
 # A view that failed by our own fault (see outbox.py and view.py): the place itself takes posts.
 _OURS = ("internal:", "rejected:")
+# The platform did not even take the sentence about it there: not for lack of a permission.
+_REFUSED = "refused:"
 # Seconds for one call beside the outbox. Adapters have limits of their own, and wait for a Retry-After within them.
 _SAYING = 20.0
 
@@ -146,5 +148,7 @@ class Channel:
             await self.show(incoming.place, say(language, sentences.OUR_FAULT))
             return
         sentence = sentences.NOT_A_MEMBER if settled.code in _OUTSIDE else sentences.MAY_NOT_WRITE
+        if settled.code.startswith(_REFUSED):
+            sentence = sentences.OUR_FAULT
         if not await self.whisper(incoming.place, incoming.person, say(language, sentence)):
             log.warning("reply.nowhere_to_say", extra={"key": incoming.key, "code": settled.code})

@@ -11,7 +11,7 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.claude.faults import ClaudeFault
-from bot.ports import Control, Deleted, Denied, Person, Place, Pressed, Ref
+from bot.ports import Control, Deleted, Denied, Person, Place, Pressed, Ref, Rejected
 from tests.conversation.stage import ADA, WORDS, Chat, growing, notice, now, staged
 from tests.reply.fake_platform import Fault
 
@@ -25,6 +25,15 @@ async def test_who_may_not_be_answered_in_the_channel_is_told_in_private() -> No
         await stage.quiet()
         assert chat.said_beside("told") == [sentences.NOT_A_MEMBER]
         assert stage.store.state() == "denied"
+        assert stage.left() == {}
+
+
+async def test_a_post_that_is_refused_for_good_is_told_to_its_asker_as_our_fault() -> None:
+    chat = Chat(fault=lambda *_: Fault(outcome=Rejected("no_text")))
+    async with staged(*growing(WORDS, seconds=60), chat=chat) as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        assert chat.said_beside("told") == [sentences.OUR_FAULT]
         assert stage.left() == {}
 
 
