@@ -155,9 +155,8 @@ def _posted(view: View, call: Call, ref: Ref, shown: Content | None, grows: Open
         view.growing = None if view.finished else item
     view.tell_posted(posting.page, ref)
     if posting.bare is not None:
-        view.settle(
-            Settled("gone", view.given_up)
-        )  # our sentence stands in its place: there is no more to tell
+        # Our sentence stands in its place: there is no more to tell.
+        view.settle(Settled("gone", view.given_up))
 
 
 def _lost(view: View, call: Call, code: str, applied: bool | None, retry_after: float, now: float) -> None:
