@@ -29,6 +29,8 @@ State: TypeAlias = Literal["processing", "active"]
 AFTER_SECONDS = 1.0
 # Documented: tier 3, 50 and more a minute in a workspace. How many at once is guessed.
 CALLS_A_SECOND, AT_ONCE = 50 / 60, 10.0
+# Slack counts a call when it arrives: one that took long may leave too little time before the next.
+ON_THE_WAY = 0.1 * CALLS_A_SECOND
 PATIENCE_SECONDS = 5.0
 OFF_SECONDS = 3600.0
 TRIES = 4
@@ -181,5 +183,5 @@ class Sessions:
         self._calls = min(AT_ONCE, self._calls + (now - self._counted_at) * CALLS_A_SECOND)
         self._counted_at = now
         owing = sum(session.told == "processing" for session in self._sessions.values())
-        needed = 1.0 if state == "active" else min(AT_ONCE, 2.0 + owing)
+        needed = min(AT_ONCE, (1.0 if state == "active" else 2.0 + owing) + ON_THE_WAY)
         return max(0.0, (needed - self._calls) / CALLS_A_SECOND)

@@ -169,22 +169,3 @@ async def test_where_streams_cannot_be_had_the_answer_is_posted_and_edited(slack
     since = question_of(slack, question)
     assert len(calls(slack, since, "startStream")) == 1
     assert {frame["verb"] for frame in slack.frames(again)} <= {"post", "edit"}
-
-
-async def test_what_goes_on_streams_in_the_thread_of_the_question(slack: Chat) -> None:
-    """Where the first half stands, and streamed as that was."""
-    question = await asked(slack, "Go on there? #chars:400 #speed:2000 #fault:max_tokens@80")
-    record = slack.world.record
-    since = question_of(slack, question)
-    await record.wait(
-        lambda _: (
-            sentences.CONTINUE in slack.pages(question)[-1]["controls"] if slack.pages(question) else False
-        ),
-        within=20,
-    )
-    await slack.press(question, sentences.CONTINUE)
-    started = await record.wait(lambda _: calls(slack, since, "startStream")[1:], within=20)
-    assert [one["error"] for one in started] == [""]
-    await record.wait(lambda _: len(calls(slack, since, "stopStream")) == 2, within=20)
-    shown = [one for one in slack.server.messages(slack.direct()) if one["thread"] == question]
-    assert len({one["id"] for one in shown}) == 2
