@@ -56,7 +56,6 @@ _IDLE_STEPS = 10_000
 # found within a second), and until the echo is over for a call that ran into the timeout.
 _LOOK_UP = (0.4, 1.5, 4.0)
 _LOOK_UP_LATE = (0.4, 3.0, 8.0)
-_CROWDED = 2.0  # seconds from one edit of an answer to its next, as in `Pacer.busy`
 _REMOVING = (0.0, 2.0, 10.0)  # seconds before each try to take a message away
 
 
@@ -119,17 +118,14 @@ class Outbox:
 
     def busy(self, place: Place) -> bool:
         """Whether edits are scarce in this place at the moment, or will be when all that has begun there is seen to grow."""
-        buckets, now = self._platform.buckets("edit", place, None), self._time()
+        buckets = self._platform.buckets("edit", place, None)
         if not buckets:
             return False
-        if self._pacer.busy(buckets[0], now):
-            return True
         # The pacer knows of answers that have a message: many that are asked for at once have none yet.
-        growing = sum(
+        begun = sum(
             not view.finished and self._edits(view.place) == buckets[0].key for view in self._desk.views
         )
-        budget = self._pacer.budget(buckets[0], now)
-        return growing / budget.rate > _CROWDED and budget.left(now) < growing + 1.0
+        return self._pacer.busy(buckets[0], self._time(), begun)
 
     def _edits(self, place: Place) -> str:
         buckets = self._platform.buckets("edit", place, None)

@@ -50,6 +50,8 @@ from bot.reply.ranking import EPS, STREAMING, TICK, Choice, Group, Item, Rank, b
 
 __all__ = ["Gauge", "Item", "Pacer", "Rank", "Send", "Wait"]
 
+# Seconds from one edit of a reply to its next, from which on edits are scarce.
+_CROWDED = 2.0
 # A call that no budget counts.
 _FREE = Bucket("free", Rule(1000.0, 1000, "bucket", "guessed", "the adapter names no budget for this call"))
 
@@ -387,12 +389,17 @@ class Pacer:
 
     # ------------------------------------------------------------------------------------------- groups
 
-    def busy(self, bucket: Bucket, now: float) -> bool:
-        """Whether edits of this budget wait for tokens: then a first text had better be worth reading."""
+    def busy(self, bucket: Bucket, now: float, begun: int = 0) -> bool:
+        """Whether edits of this budget wait for tokens: then a first text had better be worth reading.
+
+        `begun`: how many replies will want them that may have no message yet.
+        """
         group = self._groups.get((bucket.key, "edit"))
-        if group is None or not group.growing:
+        growing = max(begun, group.growing if group is not None else 0)
+        if not growing:
             return False
-        return group.growing / group.budget.rate > 2.0 and group.budget.left(now) < group.growing + 1.0
+        budget = self.budget(bucket, now)
+        return growing / budget.rate > _CROWDED and budget.left(now) < growing + 1.0
 
     def _group(self, item: Item, now: float) -> Group:
         bucket = item.buckets[0]
