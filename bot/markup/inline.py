@@ -68,13 +68,13 @@ class _Note(NamedTuple):
 
 class _State(StateInline):
     def __init__(self, src: str, md: MarkdownIt, references: References) -> None:
-        super().__init__(src, md, {"references": references}, [])
+        super().__init__(src, md, {"references": references} if references else {}, [])
         self.notes: list[_Note] = []
         self.found: list[Mark] = []
         self.inner_end = 0
         self.pairs: dict[int, int] = {}  # a tilde delimiter's number -> where it stands
         self.odd: set[int] = set()  # those with a lone tilde in front
-        self.bracket = src.rfind("]")  # no link ends behind it
+        self.bracket = src.rfind("]" if references else "](")  # no link's words end behind it
         self.crowded: dict[str, int] = {}
         if len(src) > _SMALL:
             # From where on openers are characters: what is in front of them is read as if they had not come.
