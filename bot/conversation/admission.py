@@ -54,11 +54,15 @@ BEFORE_A_FORM = 1.0  # the same, where a form is to open within three seconds of
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for one person in one place, and in which language they are told."""
+    """What holds for one person in one place, and in which language they are told.
+
+    known  whether the platform has said in time what the person is; if not, nothing of it counts as given
+    """
 
     preferences: Preferences
     standing: Standing
     language: str
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +119,23 @@ class Admission:
         preferences, standing = await asyncio.gather(
             self.preferences(place), self._standing(channel, place, person, within)
         )
-        return Terms(preferences, standing, preferences.language or locale or standing.locale)
+        known, standing = standing is not None, standing or Standing()
+        return Terms(preferences, standing, preferences.language or locale or standing.locale, known)
 
-    async def _standing(self, channel: Channel, place: Place, person: Person, within: float) -> Standing:
+    async def _standing(
+        self, channel: Channel, place: Place, person: Person, within: float
+    ) -> Standing | None:
+        """None: it could not be had in time."""
         try:
             async with asyncio.timeout(within):
                 return await channel.platform.standing(place, person)
         except TimeoutError:
             log.warning("standing.slow", extra={"platform": place.platform, "seconds": within})
-            return Standing()
+            return None
         except Exception:
             # An adapter's verbs do not raise; where one does, nothing is given.
             log.exception("standing.failed", extra={"platform": place.platform})
-            return Standing()
+            return None
 
     def may_ask(
         self, incoming: Incoming, way: Way, terms: Terms, *, answers_to_bots: int = 0
@@ -138,6 +146,15 @@ class Admission:
         asking = self._asking(incoming.place, incoming.person, way, terms, answers_to_bots)
         refusal = may(asking, terms.preferences, self._house)
         return self._turned(refusal, terms)
+
+    def may_write(self, place: Place, person: Person, terms: Terms) -> Turned | None:
+        """Whether to open a form for a question; None: open it. What holds when it is sent off is asked then: here nobody
+        is turned away for what is not known yet.
+        """
+        if not terms.known:
+            return None
+        asking = self._asking(place, person, "shortcut", terms, 0)
+        return self._turned(may(asking, terms.preferences, self._house), terms)
 
     def count(self, place: Place, person: Person, terms: Terms) -> Turned | None:
         """One more request of this person; None: go on."""

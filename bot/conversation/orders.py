@@ -246,7 +246,8 @@ class Orders:
     async def wanted(self, channel: Channel, wanted: Wanted) -> None:
         """A message's menu: ask about it, or summarise its thread."""
         by = _By(wanted.person, wanted.place, wanted.locale)
-        language = await self._language(channel, by)
+        terms = await self._admission.terms(channel, by.place, by.person, by.locale, within=BEFORE_A_FORM)
+        language = terms.language
         if wanted.what == "summarize":
             await self._ask(
                 channel,
@@ -263,6 +264,12 @@ class Orders:
                 ),
                 "summary",
             )
+            return
+        turned = self._admission.may_write(by.place, by.person, terms)
+        if turned is not None:
+            # Nobody writes a question into a form to be told then that they may not ask it.
+            if turned.sentence:
+                await channel.whisper(by.place, by.person, turned.sentence)
             return
         token = secrets.token_hex(8)
         self._wanted[token] = wanted

@@ -52,9 +52,20 @@ async def always_on(stage: Stage) -> None:
 async def shortcut(stage: Stage) -> None:
     stage.conversations.take(stage.channel, Wanted("w1", "ask", ABOUT, ADA, PLACE, "thread:C1:5"))
     await asyncio.sleep(1)
-    panel = stage.chat.panels[-1]
+    if not stage.chat.panels:
+        assert stage.chat.said_beside("told"), "a sentence in place of the form"
+        return
+    send_off(stage, stage.chat.panels[-1].id)
+
+
+async def form_from_before(stage: Stage) -> None:
+    """It was opened when the rule did not hold yet."""
+    send_off(stage, "ask:before", about=ABOUT)
+
+
+def send_off(stage: Stage, panel: str, **more: Any) -> None:
     values = {"question": ("Why?",)}
-    stage.conversations.take(stage.channel, Submitted("s1", panel.id, values, ADA, PLACE))
+    stage.conversations.take(stage.channel, Submitted("s1", panel, values, ADA, PLACE, **more))
 
 
 async def summary(stage: Stage) -> None:
@@ -78,7 +89,7 @@ def press(stage: Stage, control: Control) -> None:
     stage.conversations.take(stage.channel, Pressed(control, reply, ADA, PLACE, Ref("C1", "1")))
 
 
-WAYS = [mention, command, follow_up, always_on, shortcut, summary, edit, regenerate, go_on]
+WAYS = [mention, command, follow_up, always_on, shortcut, form_from_before, summary, edit, regenerate, go_on]
 
 
 def standing(**what: Any) -> Callable[[Stage], None]:

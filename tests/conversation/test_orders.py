@@ -204,6 +204,43 @@ async def test_a_form_that_comes_too_late_is_told() -> None:
         assert stage.chat.said_beside("told") == [sentences.FORM_TOO_OLD]
 
 
+async def test_who_may_not_ask_is_told_so_in_place_of_the_form() -> None:
+    """Nobody writes a question to be told then that it may not be asked."""
+    async with staged(chat=Chat(standings={"U1": Standing(guest=True)})) as stage:
+        want(stage)
+        await stage.quiet()
+        assert stage.chat.said_beside("told") == [sentences.NOT_FOR_GUESTS]
+        assert stage.chat.panels == []
+
+
+async def test_where_it_takes_too_long_to_know_the_form_opens_and_the_question_is_refused() -> None:
+    """A form has to open within three seconds of the press; and its law holds all the same."""
+    chat = Chat(standings={"U1": Standing(guest=True)}, standing_takes=1.5)
+    async with staged(chat=chat) as stage:
+        want(stage)
+        await stage.quiet()
+        [panel] = stage.chat.panels
+        assert stage.chat.said_beside("told") == []
+        submit(stage, panel.id, question="What happened?")
+        await stage.quiet()
+        assert stage.chat.said_beside("told") == [sentences.NOT_FOR_GUESTS]
+        assert stage.claude.asked == []
+
+
+async def test_nobody_is_kept_from_a_form_by_what_is_not_known() -> None:
+    """Somebody whose groups come too late may be listed by one of them."""
+    chat = Chat(standings={"U1": Standing(groups=frozenset({"S1"}))}, standing_takes=1.5)
+    async with staged(chat=chat) as stage:
+        stage.store.preferences.set["fake", "T1", "C1"] = {"who_asks": "listed", "allowed_groups": ("S1",)}
+        want(stage)
+        await stage.quiet()
+        [panel] = stage.chat.panels
+        submit(stage, panel.id, question="What happened?")
+        await stage.quiet()
+        assert stage.chat.said_beside("told") == []
+        assert len(stage.claude.asked) == 1
+
+
 async def test_a_thread_is_summarised_with_what_stood_in_it() -> None:
     before = [Line(Ref("C1", "1"), GRACE, "The build is red."), Line(Ref("C1", "2"), ADA, "Fixed.")]
     async with staged("All is well.", Done("end_turn"), chat=Chat(before=before)) as stage:

@@ -340,10 +340,16 @@ def _under(room: Room, first: Told) -> dict[str, str]:
 
 
 async def _menu(room: Room, channel: str, message: str) -> None:
-    since = room.eyes.now
+    """The form is filled in where one opens; in its place there may be a sentence."""
+    since, key = room.eyes.now, (room.chat.name, room.asker)
     await room.hands.menu(channel, message, "Ask Claude about this")
-    await room.hands.form(since=since)
-    await room.hands.send(question=f"{room.tag}: what broke?")
+
+    def met() -> Entry | None:
+        return next((entry for entry in room.eyes.shown[key] if entry.number >= since), None)
+
+    if (await room.eyes.until(key, met, f"a form or a sentence before {room.asker}")).kind != "shown":
+        await room.hands.form(since=since)
+        await room.hands.send(question=f"{room.tag}: what broke?")
 
 
 @dataclass(frozen=True)

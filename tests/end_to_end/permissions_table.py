@@ -55,6 +55,17 @@ class Cell:
         return self.room.seen(self.since, self.upto)
 
     @property
+    def forms(self) -> list[Entry]:
+        """What was opened before the asker to be filled in."""
+        return [
+            entry
+            for entry in self.room.eyes.shown[self.room.chat.name, self.room.asker]
+            if entry.kind != "shown"
+            and self.since <= entry.number
+            and (self.upto is None or entry.number < self.upto)
+        ]
+
+    @property
     def beside(self) -> list[Entry]:
         """What else could be noticed: that somebody is thinking, or a thread that was opened."""
         room = self.room

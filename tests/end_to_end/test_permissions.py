@@ -14,7 +14,7 @@ import pytest
 from bot import sentences
 from bot.translations import wait
 from sandbox.record import Entry
-from tests.end_to_end.permissions_rules import BOTH, DAY, RULES, SPENT, Rule, cells, sample
+from tests.end_to_end.permissions_rules import BOTH, DAY, RATES, RULES, SPENT, Rule, cells, sample
 from tests.end_to_end.permissions_table import Cell, Table, expected, gone_through, pattern, plain
 
 
@@ -33,6 +33,8 @@ def judge(rule: Rule, cell: Cell) -> None:
     # How much an answer may cost is known when its thread has been read, which may take so long that a status shows.
     beside = [one for one in cell.beside if one.kind == "channel" or rule.says not in SPENT]
     assert beside == [], beside
+    # A question that nobody may ask is not written first; how much was asked and spent is seen when it is sent off.
+    assert rule.says in RATES or cell.forms == [], cell.forms
     says = expected(rule, cell.way)
     told = [*public, *alone]
     assert len(told) == bool(says), _texts(told)
