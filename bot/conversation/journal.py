@@ -1,9 +1,10 @@
 """The journal of growing replies. Law: frames never wait for the disk, nor the disk for frames, and what the disk
 refused is told it again until it knows.
 
-Texts that grew are gathered and written about once a second, in one transaction. What happens to a reply but once (a
-message exists, the answer has ended, the view is settled) is a debt to the disk, paid at once and in this order; only
-the end is waited for, and not for ever: a disk that hangs costs crash safety, not the answer.
+Texts that grew are gathered and written about once a second, in one transaction. What happens to a reply but once (its
+first words leave for people's eyes, a message exists, the answer has ended, the view is settled) is a debt to the disk,
+paid at once and in this order; only the end is waited for, and not for ever: a disk that hangs costs crash safety, not
+the answer.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class _End:
 class _Debt:
     """What the disk does not know yet of one reply."""
 
+    shows: bool = False
     posted: tuple[Sequence[Ref], Place] | None = None
     end: _End | None = None
     closed: Closed | None = None
@@ -56,7 +58,7 @@ class _Debt:
 
     @property
     def paid(self) -> bool:
-        return self.posted is None and self.end is None and self.closed is None
+        return not self.shows and self.posted is None and self.end is None and self.closed is None
 
 
 class StoreJournal:
@@ -101,6 +103,11 @@ class StoreJournal:
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         self._growing[reply] = text
         self._grown.set()
+
+    def shows(self, reply: str) -> None:
+        if reply in self._growing and not self._written.get(reply):
+            self._debt(reply).shows = True
+            self._owed.set()
 
     async def ended(
         self,
@@ -147,20 +154,24 @@ class StoreJournal:
                 work.set()
 
     async def _write_texts(self) -> bool:
-        texts = [(reply, text()) for reply, text in self._growing.items()]
         if self._growing:
             self._grown.set()
-        new = [(reply, text) for reply, text in texts if len(text) != self._written.get(reply, 0)]
         try:
-            if new:
-                await self._store.grew(new)
+            await self._write(tuple(self._growing))
         except Exception:  # whatever a disk does, the replies go on
-            log.exception("journal.texts_not_written", extra={"replies": len(new)})
+            log.exception("journal.texts_not_written", extra={"replies": len(self._growing)})
             return False
+        return True
+
+    async def _write(self, replies: Sequence[str]) -> None:
+        texts = [(reply, self._growing[reply]()) for reply in replies if reply in self._growing]
+        new = [(reply, text) for reply, text in texts if len(text) != self._written.get(reply, 0)]
+        if not new:
+            return
+        await self._store.grew(new)
         for reply, text in new:
             if reply in self._growing:
                 self._written[reply] = len(text)
-        return True
 
     async def _pay_all(self) -> bool:
         left = iter(tuple(self._debts))
@@ -198,7 +209,10 @@ class StoreJournal:
         return True
 
     async def _pay_next(self, reply: str, debt: _Debt) -> None:
-        if debt.posted is not None:
+        if debt.shows:
+            await self._write((reply,))
+            debt.shows = False
+        elif debt.posted is not None:
             posted = refs, place = debt.posted
             await self._store.posted(reply, refs, place, reply_anchors(place, list(refs)))
             if debt.posted is posted:  # nothing newer has come meanwhile

@@ -92,6 +92,7 @@ class Outbox:
         announce: Content | None = None,
         controls: tuple[Control, ...] = (Control.STOP,),
         refs: Sequence[Ref] = (),
+        on_leaving: Callable[[], None] | None = None,
         on_posted: Callable[[int, Ref, Place], None] | None = None,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
@@ -101,11 +102,13 @@ class Outbox:
 
         `crashed`: a process that has died may have had calls under way to them, whose connections broke with it.
 
-        `announce` is posted first; where the place has threads, the pages then go in its thread. `on_posted(page,
-        ref, place)` is called for each new message, -1 being the announcement. The buttons stand on the newest
+        `announce` is posted first; where the place has threads, the pages then go in its thread. `on_leaving()` is called
+        for each call that leaves, `on_posted(page, ref, place)` for each new message, -1 being the announcement. The buttons stand on the newest
         page while it grows; `label` says what stands on them, `sure` what is asked before an answer is deleted.
         """
-        view = View(self._desk, place, reply, document, announce, controls, on_posted, label, sure)
+        view = View(
+            self._desk, place, reply, document, announce, controls, on_leaving, on_posted, label, sure
+        )
         now = self._time()
         for ref in refs:
             item = self._pacer.join(view, "edit", self._platform.buckets("edit", place, ref), now)
@@ -257,6 +260,7 @@ class Outbox:
         return self._platform.buckets("edit", call.view.place, message.ref, age=now - message.posted_at)
 
     async def _make(self, call: Call) -> None:
+        call.view.tell_leaving()
         outcome = await self._call(call)
         now = self._time()
         match outcome:

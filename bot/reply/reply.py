@@ -56,6 +56,11 @@ class Journal(Protocol):
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         """The reply has begun; its text is asked for from time to time until `ended`."""
 
+    def shows(self, reply: str) -> None:
+        """A call leaves that shows people its text. The first one is written at once, or a crash would leave words that
+        nobody knows; frames do not wait for it.
+        """
+
     async def ended(
         self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage, reason: str, seconds: float
     ) -> None:
@@ -169,6 +174,7 @@ class Reply:
             announce=subject.announce,
             controls=(Control.STOP,),
             refs=subject.refs,
+            on_leaving=lambda: journal.shows(subject.id),
             on_posted=self._on_posted,
             label=lambda control: label(manner.language, control),
             sure=sure(manner.language),

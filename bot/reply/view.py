@@ -67,6 +67,7 @@ class View:
         document: Document,
         announce: Content | None,
         controls: tuple[Control, ...],
+        on_leaving: Callable[[], None] | None,
         on_posted: Callable[[int, Ref, Place], None] | None,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
@@ -88,6 +89,7 @@ class View:
         self._controls = controls
         self._label = label
         self._sure = sure
+        self._on_leaving = on_leaving
         self._on_posted = on_posted
         self._page_limit = desk.platform.profile.page_limit
         self._first_text_at: float | None = None
@@ -170,14 +172,22 @@ class View:
         number, pages = self.messages.index(message), self._pages()
         return number < len(pages) and pages[number].closed
 
+    def tell_leaving(self) -> None:
+        """A call leaves."""
+        if self._on_leaving is not None:
+            self._tell(self._on_leaving)
+
     def tell_posted(self, number: int, ref: Ref) -> None:
-        """A page has a message now; what its owner makes of it is not the view's trouble."""
-        if self._on_posted is None:
-            return
+        """A page has a message now."""
+        if self._on_posted is not None:
+            self._tell(self._on_posted, number, ref, self.place)
+
+    def _tell(self, owner: Callable[..., None], *news: object) -> None:
+        """What its owner makes of it is not the view's trouble."""
         try:
-            self._on_posted(number, ref, self.place)
+            owner(*news)
         except Exception:
-            log.exception("outbox.on_posted_failed", extra={"reply": self.reply})
+            log.exception("outbox.owner_failed", extra={"reply": self.reply})
 
     # ------------------------------------------------------------------------------------------------ planning
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 
 from bot import sentences
-from bot.ports import Content, Control, Place, Ref, Rule, Sent, Unavailable
+from bot.claude.events import Done
+from bot.ports import Content, Control, Place, Pressed, Ref, Rule, Sent, Unavailable
 from bot.reply.reply import controls_after
 from bot.reply.view import ANNOUNCEMENT, post_key
-from tests.conversation.stage import Chat, Row, Stage, asked, notice, staged
+from tests.conversation.stage import ADA, Chat, FakeStore, Row, Stage, asked, notice, staged
 from tests.reply.fake_platform import Fault
 
 pytestmark = pytest.mark.looptime
@@ -40,6 +42,45 @@ async def mended(stage: Stage) -> None:
     assert stage.store.rows["abc"].state == "shown"
     await asyncio.sleep(2)
     assert stage.left() == {}
+
+
+@dataclass
+class Witness(Chat):
+    """Notes the moment in which the first words are seen."""
+
+    sight: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def _saw(self, number: str, verb: Literal["post", "edit"]) -> None:
+        super()._saw(number, verb)
+        if "Four words" in self.seen[-1].text:
+            self.sight.set()
+
+
+async def killed_at_first_sight(chat: Witness, store: FakeStore, *, again: bool) -> str:
+    """A process that dies in the very moment in which its first words are seen; the words."""
+    async with staged(chat=chat, store=store) as stage:
+        stage.ask("Why?")
+        if again:
+            await stage.quiet()
+        stage.claude.will("Why?", 0.7, "Four words, and then", 60.0, " more.", Done("end_turn"))
+        if again:
+            place = Place("fake", "T1", "C1", thread="1700.1", route="press")
+            reply, ref = next(iter(store.rows)), chat.visible()[0].ref
+            stage.conversations.take(stage.channel, Pressed(Control.REGENERATE, reply, ADA, place, ref))
+        await chat.sight.wait()
+    return chat.seen[-1].text
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["a first answer", "one had anew"])
+async def test_words_that_were_seen_for_a_moment_only_stand_after_the_crash(again: bool) -> None:
+    """No word that people saw is replaced by a line about a restart; not even where the post was never answered."""
+    chat, store = Witness(), FakeStore()
+    seen = await killed_at_first_sight(chat, store, again=again)
+    async with staged(chat=chat, store=store) as stage:
+        stage.conversations.mend(stage.channel, await store.unfinished())
+        await stage.quiet()
+        assert chat.texts() == [f"{seen}\n\n{notice(sentences.INTERRUPTED)}"]
+        assert stage.left() == {}
 
 
 async def test_after_a_crash_a_growing_answer_is_closed_with_an_honest_line() -> None:

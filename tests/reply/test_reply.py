@@ -54,6 +54,9 @@ class Memo:
     def growing(self, reply: str, text: Callable[[], str]) -> None:
         assert text() == ""
 
+    def shows(self, reply: str) -> None:
+        return
+
     async def ended(
         self, reply: str, *, text: str, notice: str, turn: Turn, usage: Usage, reason: str, seconds: float
     ) -> None:
