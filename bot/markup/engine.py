@@ -20,6 +20,6 @@ def engine(html: bool, math: bool) -> MarkdownIt:
     md.inline = InlineRules(html, math)
     md.helpers = destinations
     # An address is shown as it was written; whether it is a safe one the platform judges again.
-    md.normalizeLink = str  # type: ignore[method-assign, assignment] # the engine's documented hook
+    md.normalizeLink = md.normalizeLinkText = str  # type: ignore[method-assign, assignment] # the engine's documented hooks
     md.block = Structure(md.block)
     return md
