@@ -123,13 +123,16 @@ class Writing:
     async def edit(self, ref: Ref, content: Content) -> Outcome:
         stream = self.streams.of(ref)
         if stream is not None:
-            return await self.streams.edit(stream, content)
+            streamed = await self.streams.edit(stream, content)
+            if isinstance(streamed, Sent) and streamed.open is None:
+                self._shown(ref, content)
+            return streamed
         answered = await self._update(ref, content)
         if answered == Rejected("streaming_state_conflict"):
             # A crash left it open: it is stopped first.
             self.streams.met(ref)
             return Unavailable("left_open", applied=False)
-        if answered == Rejected("block_mismatch"):
+        if answered == Rejected("block_mismatch") and not self._stands(ref, content):
             return await self.streams.take_back(ref, content.reply, "block_mismatch")
         if isinstance(answered, Rejected) and answered.code in EDITS_CLOSED and self._is_news(ref, content):
             return await self.streams.take_back(ref, content.reply, answered.code)
@@ -139,7 +142,11 @@ class Writing:
         """Whether a message had better be replaced where it cannot be changed: by the page as it stays, not by each frame
         of it, and not for buttons under an answer that stands whole.
         """
-        return content.closed and self._ended.get(ref) != hash(content.text)
+        return content.closed and not self._stands(ref, content)
+
+    def _stands(self, ref: Ref, content: Content) -> bool:
+        """Whether the message shows this page as it stays, but for its buttons."""
+        return content.closed and self._ended.get(ref) == hash(content.text)
 
     async def _update(self, ref: Ref, content: Content) -> Outcome:
         def call(shown: list[Block]) -> Awaitable[AsyncSlackResponse]:
