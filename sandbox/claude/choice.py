@@ -140,8 +140,10 @@ def _continued(asked: Request, earlier: Sequence[Request]) -> Script | None:
         if one is asked or one.question not in here:
             continue
         said = conversation.rest_of(one.script.text, tail)
-        if said is not None and said < len(one.script.text):
-            return one.script.after(said)
+        if said is not None:
+            # The newest that has these words is the one that was meant. Where it has said all, something new is asked:
+            # answers of any length begin alike, and an older, longer one would go on with words of its own.
+            return one.script.after(said) if said < len(one.script.text) else None
     return None
 
 

@@ -381,6 +381,19 @@ async def test_an_interrupted_answer_can_be_continued(claude: ClaudeServer, clie
     assert said + text(rest) == library.prose(900)
 
 
+async def test_a_new_question_was_answered_with_the_end_of_an_older_answer(
+    claude: ClaudeServer, client: AsyncAnthropic
+) -> None:
+    """What is to go on is the newest answer that ends so; prose of any length begins alike, and "go on" is only words."""
+    messages: Any = []
+    for length in (900, 400):
+        messages.append({"role": "user", "content": f"#chars:{length} #speed:10000"})
+        answer = text(await ask(client, "", messages=messages))
+        messages.append({"role": "assistant", "content": answer})
+    messages.append({"role": "user", "content": "Does it go on there? #chars:100 #speed:10000"})
+    assert text(await ask(client, "", messages=messages)) == library.prose(100)
+
+
 async def test_a_paused_turn_handed_back_goes_on(claude: ClaudeServer, client: AsyncAnthropic) -> None:
     """pause_turn: the assistant's content comes back as it was, and the answer is finished."""
     question: Any = {"role": "user", "content": "#chars:500 #fault:pause_turn@200 #speed:10000"}
