@@ -2,13 +2,13 @@
 
 Discord gives 3 seconds for the first response, which settles what can follow: a form can only be the first response,
 and whether an answer is for everybody or for one person never changes afterwards (docs: receiving and responding). So
-what may still become a form is *held* for a while, and whoever uses it first decides; what can not is acknowledged at
-once.
+what may still become a form, or a refusal that is nobody else's business, is *held* for a while, and whoever uses it
+first decides; what can not is acknowledged at once.
 
 kind       at once                       held, and if nothing uses it in time
-ask        thinking                      -
+ask        -                             thinking
 order      quiet                         -
-summarize  quiet, or thinking            -
+summarize  quiet                         (thinking)
 want       -                             quiet, or thinking
 submit     -                             quiet, or thinking
 choose     -                             silent
@@ -16,7 +16,8 @@ rate       -                             silent
 press      silent                        -
 pick       silent                        -
 
-"Or thinking": where the bot cannot write in the channel, the answer itself has to come by the interaction.
+"Or thinking": where the bot cannot write in the channel, the answer itself has to come by the interaction. There a
+summary is held, too: everybody would see it thinking.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ TOKEN_SECONDS: Final = 14.5 * 60.0
 
 HOLD_SECONDS: Final = 2.0
 """How long a form may be opened: of the documented 3 s, one is kept for the way of the acknowledgement."""
+
+DECIDE_SECONDS: Final = 0.5
+"""How long a question waits for its refusal before everybody sees "thinking". What decides comes along with the command,
+and is known in a few hundredths of a second; what takes longer is told by a further message (see `road`)."""
 
 MESSAGE: Final = 4
 DEFERRED: Final = 5
@@ -50,13 +55,14 @@ Road: TypeAlias = Literal["respond", "update", "fill", "follow", "replace"]
 by filling in what is there; by a further message; by a further message in place of the public "thinking"."""
 
 _AT_ONCE: Final[dict[Kind, State]] = {
-    "ask": "thinking",
     "order": "quiet",
     "summarize": "quiet",
     "press": "silent",
     "pick": "silent",
 }
 _IN_THE_END: Final[dict[Kind, State]] = {
+    "ask": "thinking",
+    "summarize": "quiet",
     "want": "quiet",
     "submit": "quiet",
     "choose": "silent",
@@ -102,12 +108,18 @@ class Interaction:
         """Does a reply in this channel grow by it?"""
         if channel != self.channel or not self.answerable:
             return False
-        return self.state == "thinking" or (self.state == "held" and not self.visible)
+        return self.state == "thinking" or (self.state == "held" and in_the_end(self) == "thinking")
 
 
 def at_once(one: Interaction) -> State | None:
     """How it is acknowledged on arrival; None: it is held."""
-    return _seen_by_all(one, _AT_ONCE.get(one.kind))
+    state = _AT_ONCE.get(one.kind)
+    return state if _seen_by_all(one, state) == state else None
+
+
+def held_for(one: Interaction) -> float:
+    """Seconds: for a form, or for no more than a refusal."""
+    return DECIDE_SECONDS if one.kind in ("ask", "summarize") else HOLD_SECONDS
 
 
 def in_the_end(one: Interaction) -> State:

@@ -17,12 +17,12 @@ from adapters.discord.calls import Calls
 from adapters.discord.handles import (
     DEFERRED,
     DEFERRED_UPDATE,
-    HOLD_SECONDS,
     MESSAGE,
     TOKEN_SECONDS,
     Interaction,
     State,
     at_once,
+    held_for,
     in_the_end,
 )
 from adapters.discord.outbound import EPHEMERAL, whisper
@@ -68,11 +68,11 @@ class Interactions:
         if state is not None:
             self.acknowledge(one, state)
         else:
-            self._timers[one.id] = loop.call_later(HOLD_SECONDS, self._lapse, one)
+            self._timers[one.id] = loop.call_later(held_for(one), self._lapse, one)
         return one
 
     def _lapse(self, one: Interaction) -> None:
-        """Nobody has used it: what was held for a form is acknowledged without one."""
+        """Nobody has used it: what was held is acknowledged without a form or a refusal."""
         if one.state == "held":
             self.acknowledge(one, in_the_end(one))
 

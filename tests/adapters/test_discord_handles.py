@@ -16,12 +16,12 @@ def one(kind: Kind, state: State = "held", *, visible: bool = True, **more: Any)
 @pytest.mark.parametrize(
     ("kind", "visible", "first", "last"),
     [
-        ("ask", True, "thinking", None),
-        ("ask", False, "thinking", None),
+        ("ask", True, None, "thinking"),
+        ("ask", False, None, "thinking"),
         ("order", True, "quiet", None),
         ("order", False, "quiet", None),
         ("summarize", True, "quiet", None),
-        ("summarize", False, "thinking", None),
+        ("summarize", False, None, "thinking"),
         ("want", True, None, "quiet"),
         ("want", False, None, "thinking"),
         ("submit", True, None, "quiet"),
@@ -38,7 +38,7 @@ def one(kind: Kind, state: State = "held", *, visible: bool = True, **more: Any)
 def test_each_kind_is_acknowledged_once(
     kind: Kind, *, visible: bool, first: State | None, last: State | None
 ) -> None:
-    """At once, or held for a form; where the bot may not post, a public thinking waits for the answer."""
+    """At once, or held for a form or a refusal; what everybody would see is never said at once."""
     held = one(kind, visible=visible)
     assert at_once(held) == first
     if first is None:
@@ -49,6 +49,7 @@ def test_each_kind_is_acknowledged_once(
     ("interaction", "expected"),
     [
         (one("want"), "respond"),
+        (one("ask"), "respond"),
         (one("rate"), "respond"),
         (one("choose"), "update"),
         (one("ask", "thinking"), "replace"),
@@ -70,6 +71,7 @@ def test_a_person_is_told_by_the_shortest_road(interaction: Interaction, expecte
 def test_only_what_was_asked_grows_by_its_interaction() -> None:
     """A pressed button's token could edit the answer it stands under; it must not."""
     assert one("ask", "thinking").carries("10")
+    assert one("ask").carries("10")
     assert not one("ask", "thinking").carries("11"), "the answer grows in a thread, which is another channel"
     assert one("want", visible=False).carries("10")
     assert not one("want").carries("10")

@@ -1,4 +1,4 @@
-"""/ask: acknowledged at once, streamed by its webhook while the token lives, then through the channel."""
+"""/ask: refused in private or acknowledged soon, streamed by its webhook while the token lives, then by the channel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.discord import handles
 from bot.ports import Denied, Gone, Incoming, Place, Ref, Refused, Sent, Unavailable
 from tests.adapters.discord_stage import (
     CALLBACK,
@@ -33,7 +34,7 @@ def outlived(incoming: Incoming) -> Place:
     return Place(place.platform, place.workspace, place.channel, private=place.private)
 
 
-async def test_a_command_is_deferred_at_once_and_its_answer_fills_in_the_thinking(stage: Stage) -> None:
+async def test_a_command_is_deferred_and_its_answer_fills_in_the_thinking(stage: Stage) -> None:
     """What a viewer sees: thinking, then the answer growing in the same message, with no mark of an edit at first."""
     incoming = await stage.command("why?")
     assert (incoming.text, incoming.how, incoming.scope) == (
@@ -48,6 +49,29 @@ async def test_a_command_is_deferred_at_once_and_its_answer_fills_in_the_thinkin
     assert [e["what"] for e in stage.record.entries("interaction")][:2] == ["sent", "deferred"]
     assert len(stage.calls(ORIGINAL)) == 2
     assert not stage.calls(PATCH)
+
+
+async def test_a_refusal_that_is_known_at_once_is_the_first_that_anybody_sees(stage: Stage) -> None:
+    """Who may not ask is told so alone; nobody else has seen that somebody tried."""
+    incoming = await stage.command()
+    assert await stage.platform.whisper(incoming.place, incoming.person, "You may not.")
+    shown = stage.record.entries("shown", "discord", author=stage.server.bot_id)
+    assert [(one["text"], one["ephemeral_for"]) for one in shown] == [("You may not.", stage.ada)]
+    assert [e["what"] for e in stage.record.entries("interaction")] == ["sent", "answered"]
+    assert len(stage.calls(CALLBACK)) == 1
+    assert not stage.calls(FOLLOW_UP)
+
+
+async def test_a_decision_that_takes_long_shows_thinking_and_a_refusal_takes_its_place(stage: Stage) -> None:
+    """Discord wants a response within three seconds, and then what everybody sees can only be taken away."""
+    incoming = await stage.command()
+    await stage.record.wait(lambda r: r.entries("interaction", what="deferred"))
+    [acked] = stage.record.entries("acked")
+    assert handles.DECIDE_SECONDS <= acked["after"] < handles.HOLD_SECONDS
+    assert await stage.platform.whisper(incoming.place, incoming.person, "You may not.")
+    assert [(m["text"], m["ephemeral_for"]) for m in stage.by_the_bot(stage.general)] == [
+        ("You may not.", stage.ada)
+    ]
 
 
 async def test_the_event_does_not_wait_for_the_acknowledgement(stage: Stage) -> None:

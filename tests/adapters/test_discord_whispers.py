@@ -45,7 +45,7 @@ async def stage() -> AsyncIterator[Stage]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody opens a form; the pause in which somebody might is short."""
-    monkeypatch.setattr("adapters.discord.interactions.HOLD_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.discord.handles.HOLD_SECONDS", 0.05)
 
 
 # ------------------------------------------------------------------------------------------------------------- orders
