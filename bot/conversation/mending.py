@@ -75,6 +75,7 @@ class Mending:
             crashed=True,
             label=lambda control: label(language, control),
             sure=sure(language),
+            sorry=say(language, sentences.OUR_FAULT),
         )
         try:
             view.finish(controls_after(turn, unfinished.text))

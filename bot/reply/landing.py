@@ -9,7 +9,6 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot import sentences
 from bot.ports import (
     Content,
     Denied,
@@ -275,7 +274,7 @@ def _give_up(view: View, call: Call, code: str) -> None:
         return
     view.given_up = code
     # What the platform took before, without its buttons; where nobody knows what that was, the shortest honest words.
-    text = sentences.OUR_FAULT if shown is None else shown.text
+    text = view.sorry if shown is None else shown.text
     message.bare = Content(text, (), view.reply, closed=True)
     message.refused = None
 
@@ -288,4 +287,4 @@ def _post_no_more(view: View, posting: Posting, code: str) -> None:
         view.settle(Settled("denied", f"refused:{code.partition(':')[2]}"))
         return
     view.given_up = code
-    posting.bare = Content(sentences.OUR_FAULT, (), view.reply, closed=True)
+    posting.bare = Content(view.sorry, (), view.reply, closed=True)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bot import sentences
 from bot.ports import (
     Bucket,
     Confirmation,
@@ -96,6 +97,7 @@ class Outbox:
         on_posted: Callable[[int, Ref, Place], None] | None = None,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
+        sorry: str = sentences.OUR_FAULT,
         crashed: bool = False,
     ) -> View:
         """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order.
@@ -104,10 +106,11 @@ class Outbox:
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_leaving()` is called
         for each call that leaves, `on_posted(page, ref, place)` for each new message, -1 being the announcement. The buttons stand on the newest
-        page while it grows; `label` says what stands on them, `sure` what is asked before an answer is deleted.
+        page while it grows; `label` says what stands on them, `sure` what is asked before an answer is deleted; `sorry` is shown where the
+        platform takes nothing of it.
         """
         view = View(
-            self._desk, place, reply, document, announce, controls, on_leaving, on_posted, label, sure
+            self._desk, place, reply, document, announce, controls, on_leaving, on_posted, sorry, label, sure
         )
         now = self._time()
         for ref in refs:

@@ -178,6 +178,7 @@ class Reply:
             on_posted=self._on_posted,
             label=lambda control: label(manner.language, control),
             sure=sure(manner.language),
+            sorry=self._say(sentences.OUR_FAULT),
         )
         self._refs: list[Ref] = list(subject.refs)
         self._reading: asyncio.Task[tuple[str, Turn, str]] | None = None

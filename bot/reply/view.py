@@ -69,6 +69,7 @@ class View:
         controls: tuple[Control, ...],
         on_leaving: Callable[[], None] | None,
         on_posted: Callable[[int, Ref, Place], None] | None,
+        sorry: str,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
     ) -> None:
@@ -86,6 +87,7 @@ class View:
         self.finished = False
         self.withdrawn = 0  # messages that were taken back
         self.given_up = ""  # why this reply cannot be shown, once that is so
+        self.sorry = sorry  # what is said then
         self._controls = controls
         self._label = label
         self._sure = sure

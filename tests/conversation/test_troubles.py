@@ -11,7 +11,8 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.claude.faults import ClaudeFault
-from bot.ports import Control, Deleted, Denied, Person, Place, Pressed, Ref, Rejected
+from bot.ports import Content, Control, Deleted, Denied, Outcome, Person, Place, Pressed, Ref, Rejected
+from bot.translations import say
 from tests.conversation.stage import ADA, WORDS, Chat, growing, notice, now, staged
 from tests.reply.fake_platform import Fault
 
@@ -35,6 +36,22 @@ async def test_a_post_that_is_refused_for_good_is_told_to_its_asker_as_our_fault
         await stage.quiet()
         assert chat.said_beside("told") == [sentences.OUR_FAULT]
         assert stage.left() == {}
+
+
+async def test_an_answer_that_no_post_takes_is_excused_in_its_askers_language() -> None:
+    """What the platform refuses is the text: a short sentence passes."""
+    german = say("de", sentences.OUR_FAULT)
+
+    class Choosy(Chat):
+        async def post(self, place: Place, content: Content, *, key: str) -> Outcome:
+            if content.text != german:
+                return Rejected("msg_too_long")
+            return await super().post(place, content, key=key)
+
+    async with staged(*growing(WORDS, seconds=1), chat=Choosy()) as stage:
+        stage.ask("Warum?", locale="de-AT")
+        await stage.quiet()
+        assert stage.chat.texts() == [german]
 
 
 async def test_where_there_is_no_way_to_tell_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
