@@ -82,6 +82,28 @@ async def test_after_a_kill_no_reply_stays_frozen_without_a_word(own_world: Worl
         assert len(chat.pages(question)) == 1, "and nothing was posted again"
 
 
+@pytest.mark.parametrize(
+    ("name", "post"), [("slack", "chat.postMessage"), ("discord", "POST /channels/{c}/messages")]
+)
+async def test_words_that_were_seen_for_a_moment_only_stand_after_a_kill(
+    own_world: World, own_bot: Bot, name: str, post: str
+) -> None:
+    """Killed as they appear, and nobody heard the answer to the post: they stay, with one honest line below."""
+    chat = Chat(own_world, name)
+    await own_bot.start()
+    chat.server.faults.fault(post, delay=0.15, linger=60.0)  # on its way as long as on a real network
+    question = await chat.mention("Endless #chars:9000 #speed:80")
+    await own_world.record.wait(lambda _: bool(chat.text(question)), within=20)
+    own_bot.signal(signal.SIGKILL)
+    seen = chat.text(question)
+    await own_bot.ended()
+    await own_bot.start()
+    text = await chat.settled(question, within=30)
+    assert sentences.INTERRUPTED in text
+    assert text.startswith(seen.rstrip())
+    assert len(chat.pages(question)) == 1
+
+
 async def test_a_question_killed_before_its_first_word_is_answered_for(
     own_world: World, own_bot: Bot
 ) -> None:
