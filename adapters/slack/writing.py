@@ -17,7 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack import blocks, budgets
 from adapters.slack.blocks import Block
-from adapters.slack.outcomes import BLOCKS_DISLIKED, EDITS_CLOSED, GONE, Failure, outcome
+from adapters.slack.outcomes import BLOCKS_DISLIKED, DENIED, EDITS_CLOSED, GONE, Failure, outcome
 from adapters.slack.stream import LIFE_SECONDS, mark
 from adapters.slack.streaming import Streams
 from adapters.slack.web import Answer, ask
@@ -191,8 +191,8 @@ class Writing:
                 )
             answer = await ask(call)
             if isinstance(answer, Failure):
-                if answer.code in GONE:
-                    return None
+                if answer.code in GONE | DENIED:
+                    return None  # where we may not read we may not write either, and nothing can be found
                 return Unavailable(answer.code, applied=None, retry_after=answer.retry_after or 0.0)
             found = _marked(answer.get("messages"), key)
             if found:
@@ -205,7 +205,8 @@ class Writing:
             cursor = _next_cursor(answer)
             if cursor is None:
                 return None
-        return Unavailable("thread_too_long")
+        # A thread is read from its beginning, a channel from its end: what was posted of late stands there.
+        return Unavailable("thread_too_long") if thread else None
 
     async def _send(
         self, call: Call, content: Content, spent: Sequence[Bucket], *, plain: bool

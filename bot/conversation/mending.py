@@ -27,10 +27,10 @@ from bot.translations import say
 
 log = logging.getLogger(__name__)
 
-# Tries, and seconds between them, to look for a message that a crash kept out of the journal.
-_LOOK_UPS = 4
+# Seconds between two looks for a message that a crash kept out of the journal, doubled each time that nobody answers.
 _LOOK_AGAIN = 2.0
-_FINDING = 60.0  # for one look: some pages of a channel's history, with a Retry-After among them
+_LOOK_AGAIN_MOST = 300.0
+_FINDING = 60.0  # for one look: some pages of a channel's history
 # Channels of a platform that are read at once: Slack lets a new app read fifty pages a minute.
 _SIDE_BY_SIDE = 8
 
@@ -57,8 +57,7 @@ class Mending:
         document = Document(profile.dialect, profile.page_limit)
         document.feed(unfinished.text)
         document.end(notice)
-        async with self._reading(unfinished.place):
-            place, refs = await self._left_behind(channel, unfinished)
+        place, refs = await self._left_behind(channel, unfinished)
 
         def posted(page: int, ref: Ref, place: Place) -> None:
             if page != ANNOUNCEMENT:
@@ -121,17 +120,18 @@ class Mending:
         return place, refs
 
     async def _find(self, channel: Channel, place: Place, key: str) -> Ref | None:
-        for _ in range(_LOOK_UPS):
-            try:
-                async with asyncio.timeout(_FINDING):
-                    found = await channel.platform.find(place, key)
-            except Exception:  # also where it hangs: an adapter's verbs do neither
-                log.exception("find.failed", extra={"platform": place.platform})
-                return None
+        """Asked until the platform answers, for without an answer nothing may be posted: it could stand there already.
+        What is not answered before the process ends is asked by the next one.
+        """
+        wait = _LOOK_AGAIN
+        while True:
+            async with self._reading(place):
+                found = await channel.outbox.find(place, key, within=_FINDING)
             if not isinstance(found, Unavailable):
                 return found
-            await asyncio.sleep(max(_LOOK_AGAIN, found.retry_after))
-        return None
+            log.warning("find.unanswered", extra={"platform": place.platform, "code": found.code})
+            await asyncio.sleep(max(wait, found.retry_after))
+            wait = min(2 * wait, _LOOK_AGAIN_MOST)
 
 
 def _turn(unfinished: Unfinished) -> Turn:

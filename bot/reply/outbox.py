@@ -297,9 +297,10 @@ class Outbox:
             log.exception("outbox.adapter_failed", extra={"reply": view.reply, "op": call.item.op})
             return Unavailable(f"adapter:{type(fault).__name__}")
 
-    async def _find(self, place: Place, key: str) -> Ref | Unavailable | None:
+    async def find(self, place: Place, key: str, *, within: float) -> Ref | Unavailable | None:
+        """`Platform.find`, bounded. Where nothing was answered nothing is known: only None says that it is not there."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(within):
                 return await self._platform.find(place, key)
         except TimeoutError:
             return Unavailable("timeout")
@@ -317,7 +318,7 @@ class Outbox:
             await asyncio.sleep(max(0.0, start + waits[step] - self._time()))
             if view.is_settled:
                 return
-            found = await self._find(view.place, posting.key)
+            found = await self.find(view.place, posting.key, within=self._timeout)
             if isinstance(found, Ref):
                 self._guarded(view, landing.found, view, call, found, self._time())
                 return

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from adapters.slack import writing
 from adapters.slack.platform import SlackPlatform
 from bot.ports import (
     ConnectError,
@@ -185,6 +186,28 @@ async def test_a_post_whose_answer_is_lost_is_found_in_a_direct_message(slack: W
     assert slack.shown(found) == "one"
     slack.server.faults.fault("conversations.history", status=429, retry_after=4)
     assert await slack.platform.find(place, "k7") == Unavailable("ratelimited", None, 4.0)
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found", "token_revoked"])
+async def test_where_the_bot_may_not_read_any_more_there_is_nothing_to_be_found(
+    slack: Workspace, code: str
+) -> None:
+    """Else a post whose answer was lost would be looked for for ever: nothing can be posted there again either."""
+    place = Place("slack", "T0SANDBOX", GENERAL, thread="1700000000.000100")
+    slack.server.faults.fault("conversations.replies", error=code)
+    assert await slack.platform.find(place, "k7") is None
+
+
+async def test_a_channel_is_read_from_its_end_so_far_and_no_further(
+    slack: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a direct message with years of history it is still known that a post is not there."""
+    monkeypatch.setattr(writing, "FIND_LIMIT", 2)
+    direct = slack.server.direct(ADA)
+    for number in range(2 * writing.FIND_PAGES + 2):
+        await slack.server.say(ADA, direct, f"hello {number}")
+    place = (await slack.next(Incoming)).place
+    assert await slack.platform.find(place, "k7") is None
 
 
 async def test_a_refused_post_closes_its_channel_and_not_the_others(slack: Workspace) -> None:

@@ -176,6 +176,54 @@ async def test_what_the_next_turn_after_a_crash_knows_is_the_partial_answer() ->
         assert asked(stage)[1] == "u: Ada: One? | a: Half of it | u: Ada: Go on."
 
 
+@dataclass
+class Silent(Chat):
+    """Does not answer the first few times that it is asked for a message."""
+
+    silent: int = 0
+    how: Literal["hangs", "breaks", "unavailable"] = "hangs"
+
+    async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
+        if self.silent:
+            self.silent -= 1
+            match self.how:
+                case "hangs":
+                    await asyncio.sleep(3600)
+                case "breaks":
+                    raise RuntimeError("the adapter is broken")
+                case "unavailable":
+                    return Unavailable("503", retry_after=10.0)
+        return await super().find(place, key)
+
+
+@pytest.mark.parametrize("how", ["hangs", "breaks", "unavailable"])
+async def test_only_a_platform_that_answers_says_that_a_message_is_not_there(
+    how: Literal["hangs", "breaks", "unavailable"],
+) -> None:
+    """Slack knows no key that would keep a second post from being made."""
+    async with staged(chat=Silent(silent=6, how=how)) as stage:
+        row = left_behind(stage, text="Half of it")
+        await frozen(stage, row, "Half", journalled=False)
+        await mended(stage)
+        assert stage.chat.texts() == [f"Half of it\n\n{notice(sentences.INTERRUPTED)}"]
+
+
+async def test_what_is_not_found_out_before_the_end_is_left_to_the_next_start() -> None:
+    """And the end does not wait for it."""
+    chat, store = Silent(silent=1_000), FakeStore()
+    async with staged(chat=chat, store=store) as stage:
+        row = left_behind(stage, text="Half of it")
+        await frozen(stage, row, "Half", journalled=False)
+        stage.conversations.mend(stage.channel, await store.unfinished())
+        await asyncio.sleep(3600)
+        assert chat.texts() == ["Half"]
+        assert 1_000 - chat.silent < 20, "a platform in trouble is not asked all the time"
+    chat.silent = 0
+    async with staged(chat=chat, store=store) as stage:
+        await mended(stage)
+        assert chat.texts() == [f"Half of it\n\n{notice(sentences.INTERRUPTED)}"]
+
+
 # ------------------------------------------------------------------------------------------------ many at once
 
 
