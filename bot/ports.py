@@ -299,8 +299,9 @@ class Incoming:
     scope        what a conversation is here: "thread:..." / "direct:..." / "message:..." (see conversation/routing)
     message      the message itself; None for a command
     answers      the message it replies to (Discord), None otherwise
-    announce     a command's question that the platform does not show, in the platform's dialect: the bot posts it
-                 first, in the asker's name, and the answer grows in its thread. "" where nothing need be posted
+    unseen       a command's question that the platform shows to nobody: how its asker is called there, at least by a
+                 handle. The bot posts it first, in that name, and the answer grows in its thread. "" where it is seen
+    announce     that post, in the platform's dialect and the asker's language: the core's, no adapter sets it
     files        what is attached to it
     about        another message that the question is about (a message shortcut, a reply to somebody else's message)
     threaded     it stands in an existing thread or reply chain, of which `Platform.history` can tell what came before
@@ -316,6 +317,7 @@ class Incoming:
     scope: str
     message: Ref | None = None
     answers: Ref | None = None
+    unseen: str = ""
     announce: str = ""
     files: tuple[Attachment, ...] = ()
     about: Line | None = None

@@ -58,6 +58,7 @@ MINUTES = "{number} minutes"
 HOURS = "{number} hours"
 
 # A question that the platform does not show, and its answer.
+ASKS = "{name} asks:"
 ASKS_ABOUT = "{name} asks about this:"
 SUMMARY_OF_THREAD = "Summary for {name}:"
 

@@ -7,7 +7,6 @@ is no sentence: "/claude stop" stops, "/claude stop the deploy" asks. Slack has 
 from __future__ import annotations
 
 from adapters.slack import reading
-from adapters.slack.dialect import SlackDialect
 from adapters.slack.payloads import (
     PLATFORM,
     Identity,
@@ -49,7 +48,6 @@ def _order(said: str) -> tuple[str, str] | None:
 def _question(body: Payload, me: Identity, name_of: NameOf, said: str) -> Incoming:
     """A conversation of its own, to be followed up in the thread that its announcement opens."""
     asker = _asker(body, name_of)
-    name = asker.name or text(body, "user_name") or asker.id
     key = _key(body)
     return Incoming(
         key=f"{PLATFORM}:command:{key}",
@@ -58,7 +56,7 @@ def _question(body: Payload, me: Identity, name_of: NameOf, said: str) -> Incomi
         how="command",
         place=_place(body, me),
         scope=f"command:{key}",
-        announce=SlackDialect().asks(said, by=f"{name} asks:") if said else "",
+        unseen=(asker.name or text(body, "user_name") or asker.id) if said else "",
     )
 
 

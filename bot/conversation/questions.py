@@ -22,7 +22,7 @@ from bot.conversation.channel import Channel
 from bot.conversation.journal import StoreJournal
 from bot.conversation.permissions import Way
 from bot.conversation.turns import Turns
-from bot.ports import Incoming, Ref
+from bot.ports import Dialect, Incoming, Ref
 from bot.settings import Settings
 from bot.store.nouns import Question
 from bot.store.store import Store
@@ -76,6 +76,7 @@ class Questions:
                     return
                 terms = await (looking or self._terms(channel, incoming))
                 language = terms.language
+                incoming = _announced(incoming, channel.platform.profile.dialect, language)
                 taken, turned = await self._take_up(incoming, routing.known_by(incoming), way, terms)
         except Exception:
             log.exception("question.failed", extra={"key": incoming.key})
@@ -221,6 +222,16 @@ def _placed(incoming: Incoming, terms: Terms) -> Incoming:
     return incoming
 
 
+def _announced(incoming: Incoming, dialect: Dialect, language: str) -> Incoming:
+    """With the post that shows others what was asked, where the platform does not."""
+    if not incoming.unseen:
+        return incoming
+    name = incoming.person.name or incoming.unseen
+    return replace(
+        incoming, announce=dialect.asks(incoming.text, by=say(language, sentences.ASKS, name=name))
+    )
+
+
 def _about(incoming: Incoming) -> str:
     """The question with the message that it is about."""
     about = incoming.about
@@ -236,11 +247,12 @@ def _about(incoming: Incoming) -> str:
 def _encodable(incoming: Incoming) -> Incoming:
     r"""JSON may carry half of a surrogate pair ("\ud83d"), which no file, database or request can hold."""
     person = replace(incoming.person, name=whole(incoming.person.name))
-    text, announce, about = whole(incoming.text), whole(incoming.announce), incoming.about
+    text, unseen, about = whole(incoming.text), whole(incoming.unseen), incoming.about
+    announce = whole(incoming.announce)
     if about is not None:
         author = replace(about.person, name=whole(about.person.name))
         about = replace(about, person=author, text=whole(about.text))
-    return replace(incoming, person=person, text=text, announce=announce, about=about)
+    return replace(incoming, person=person, text=text, unseen=unseen, announce=announce, about=about)
 
 
 def whole(text: str) -> str:

@@ -42,6 +42,7 @@ GERMAN: Mapping[str, str] = {
     en.SECONDS: "{number} Sekunden",
     en.MINUTES: "{number} Minuten",
     en.HOURS: "{number} Stunden",
+    en.ASKS: "{name} fragt:",
     en.ASKS_ABOUT: "{name} fragt dazu:",
     en.SUMMARY_OF_THREAD: "Zusammenfassung für {name}:",
     en.STOP: "Anhalten",

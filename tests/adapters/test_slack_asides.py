@@ -83,7 +83,7 @@ async def test_a_command_without_a_question_is_handed_on_to_be_answered(slack: W
     """By one sentence of the core's, in the asker's language."""
     await slack.server.command(ADA, GENERAL, "ask", "   ")
     incoming = await slack.next(Incoming)
-    assert (incoming.text, incoming.announce) == ("", "")
+    assert (incoming.text, incoming.unseen) == ("", "")
     assert await slack.platform.whisper(incoming.place, incoming.person, "Ask me **something**.")
     assert (await slack.seen(ephemeral_for=ADA))["text"] == "Ask me **something**."
 

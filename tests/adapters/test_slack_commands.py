@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack import commands
+from adapters.slack.dialect import SlackDialect
 from adapters.slack.payloads import Identity, Malformed
 from bot.ports import Incoming, Ordered, Person, Place
 
@@ -35,6 +36,11 @@ def typed(**more: Any) -> Incoming | Ordered:
     return commands.command({**TYPED, **more}, ME, name_of)
 
 
+def announced(incoming: Incoming) -> str:
+    """As the core posts it."""
+    return SlackDialect().asks(incoming.text, by=f"{incoming.unseen} asks:")
+
+
 def asked(**more: Any) -> Incoming:
     found = typed(**more)
     assert isinstance(found, Incoming), found
@@ -47,7 +53,7 @@ def asked(**more: Any) -> Incoming:
 def test_a_command_carries_the_question_to_announce() -> None:
     """Slack shows a typed command to nobody: the bot posts it in the asker's name, which is inert."""
     incoming = asked()
-    assert incoming.announce == "**li\\*nus asks:** why &lt;b>?"
+    assert announced(incoming) == "**li\\*nus asks:** why &lt;b>?"
     assert (incoming.text, incoming.how) == ("why <b>?", "command")
     assert incoming.key.startswith("slack:command:")
     assert incoming.place == Place("slack", "T1", "C1")
@@ -57,7 +63,7 @@ def test_a_command_carries_the_question_to_announce() -> None:
 def test_a_command_pings_nobody() -> None:
     """Neither by its question nor by its asker's name; Slack itself escapes nothing in a command that is not asked to."""
     incoming = asked(text="<!channel> <@U2>", user_name="<!here>")
-    assert "<" not in incoming.announce
+    assert "<" not in announced(incoming)
 
 
 def test_each_command_is_a_conversation_of_its_own() -> None:
@@ -71,12 +77,12 @@ def test_the_announced_question_is_short_and_the_asked_one_whole() -> None:
     question = "x" * 100_000
     incoming = asked(text=question)
     assert incoming.text == question
-    assert len(incoming.announce) < 3_100
+    assert len(announced(incoming)) < 3_100
 
 
 def test_an_announced_block_keeps_its_own_lines() -> None:
     """A fence is only one at the beginning of a line."""
-    assert asked(text="```\ncode\n```").announce == "**li\\*nus asks:**\n\n```\ncode\n```"
+    assert announced(asked(text="```\ncode\n```")) == "**li\\*nus asks:**\n\n```\ncode\n```"
 
 
 def test_a_command_in_a_direct_message_stays_private() -> None:
@@ -87,7 +93,7 @@ def test_a_command_in_a_direct_message_stays_private() -> None:
 def test_a_command_without_a_question_has_nothing_to_announce() -> None:
     """What to say to its asker is the core's."""
     incoming = asked(text="   ")
-    assert (incoming.text, incoming.announce) == ("", "")
+    assert (incoming.text, incoming.unseen) == ("", "")
 
 
 # ---------------------------------------------------------------------------------------------------- orders

@@ -10,7 +10,7 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.conversation.channel import Channel
-from bot.ports import Person, Place, Unavailable
+from bot.ports import Person, Place, Standing, Unavailable
 from tests.conversation.stage import (
     GRACE,
     WORDS,
@@ -113,17 +113,34 @@ async def test_a_refusal_of_a_command_that_cannot_be_told_alone_is_posted() -> N
 
 async def test_a_commands_question_is_posted_first_and_answered_under_it() -> None:
     async with staged(*growing(WORDS, seconds=5)) as stage:
-        stage.ask("Why?", how="command", place=Place("fake", "T1", "C1"), announce="Ada asks: Why?")
+        stage.ask("Why?", how="command", place=Place("fake", "T1", "C1"), unseen="ada")
         await stage.quiet()
         root, answer = stage.chat.visible()
-        assert (root.text, root.thread, root.controls) == ("Ada asks: Why?", "", ())
+        assert (root.text, root.thread, root.controls) == ("**Ada asks:** Why?", "", ())
         assert (answer.text, answer.thread) == (WORDS.strip(), root.ref.message)
+
+
+@pytest.mark.parametrize(
+    ("place", "says"), [("", "**gr\ufffdce fragt:** Warum?"), ("en", "**gr\ufffdce asks:** Warum?")]
+)
+async def test_a_commands_question_is_posted_in_the_language_that_its_asker_is_told(
+    place: str, says: str
+) -> None:
+    """Slack tells a person's language when it is asked about them; a channel's own goes before."""
+    chat = Chat(standings={"U2": Standing(locale="de-DE")})
+    async with staged("Darum.", Done("end_turn"), chat=chat) as stage:
+        stage.store.preferences.set["fake", "T1", "C1"] = {"language": place}
+        stage.ask(
+            "Warum?", how="command", person=Person("U2"), place=Place("fake", "T1", "C1"), unseen="gr\udc00ce"
+        )
+        await stage.quiet()
+        assert stage.chat.texts()[0] == says
 
 
 async def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
     """JSON may carry one; no file and no request can."""
     async with staged() as stage:
-        stage.ask("Why \ud83d?", person=Person("U1", "A\udc00"), announce="")
+        stage.ask("Why \ud83d?", person=Person("U1", "A\udc00"))
         stage.ask("Whole: \ud83d\ude00", thread="2")
         await stage.quiet()
         assert asked(stage) == ["u: A\ufffd: Why \ufffd?", "u: Ada: Whole: \U0001f600"]

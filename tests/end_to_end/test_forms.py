@@ -429,6 +429,9 @@ async def test_who_uses_slack_in_german_reads_german(world: World) -> None:
     await linus.order(channel, "settings")
     await linus.told(german(sentences.SETTINGS_FOR_MANAGERS), since=since)
     since = linus.now
+    await chat.server.command(linus.id, channel, "ask", "Und wie? #chars:100 #speed:900")
+    await shown(chat, german(sentences.ASKS, name="Linus"), since=since)
+    since = linus.now
     await linus.menu(channel, question, MENU_ASK)
     assert (await linus.form(since=since))[""] == german(sentences.ASK_TITLE)
     english = await chat.mention("Why? #chars:100 #speed:900", person=ADA)

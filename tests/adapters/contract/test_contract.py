@@ -165,8 +165,9 @@ async def test_nobody_is_pinged_by_what_the_bot_writes(stage: Stage) -> None:
     await stage.platform.edit(place, ref, stage.content(f"again: {text}"))
     await stage.server.command(stage.person, stage.channel, "ask", calls)
     incoming = await stage.next(Incoming)
-    if incoming.announce:
-        announced = Content(incoming.announce)
+    if incoming.unseen:
+        dialect = stage.platform.profile.dialect
+        announced = Content(dialect.asks(incoming.text, by=f"{incoming.unseen} asks:"))
         assert isinstance(await stage.platform.post(incoming.place, announced, key="k2"), Sent)
     shown = stage.record.entries("shown", stage.name, author=stage.server.bot_id)
     assert len(shown) >= 2
