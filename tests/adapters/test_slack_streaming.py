@@ -197,6 +197,7 @@ async def test_an_answers_file_stood_outside_its_thread(slack: Workspace) -> Non
         place, answer = await told(slack, outbox, text_of(300))
         file = File("answer.md", "text/markdown", b"# Why")
         assert isinstance(await slack.platform.upload(place, file, ""), Sent)
+        await slack.record.wait(lambda record: record.entries("shown", files=["answer.md"]))
     [shown] = [message for message in slack.server.messages(slack.dm) if message["files"]]
     [grown] = [m for m in slack.server.messages(slack.dm) if m["id"] == answer.view.refs[0].message]
     assert shown["thread"] == grown["thread"] == place.reply_to

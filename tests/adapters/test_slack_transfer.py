@@ -383,6 +383,7 @@ async def test_a_file_that_stood_there_was_told_to_be_missing(slack: Workspace) 
     assert isinstance(sent, Sent)
     assert slack.server.file(sent.ref.message) == b"x"
     assert slack.calls("files.info"), "it was looked whether it is there"
+    await slack.seen(files=["a.md"])
     assert shown_with_files(slack) == 1
 
 
