@@ -66,11 +66,12 @@ class Agent:
         status = said.text("status")
         if status not in STATUSES:
             raise SlackError("invalid_status")
+        self._check_title(said)
         initiator = said.text("initiator_user_id")
         if initiator and initiator not in self._workspace.people:
             raise SlackError("user_not_found")
         new = self._sessions.get((channel.id, thread)) is None
-        session = self._change(channel, thread, status, said.text("title")[:LONGEST_TITLE] if new else "")
+        session = self._change(channel, thread, status, said.text("title") if new else "")
         body: dict[str, Any] = {"status": status, "agent_status": status, "title": session.title}
         if STOPPED not in self._subscriptions:
             body |= {"warning": _UNHEARD, "response_metadata": {"warnings": [_UNHEARD]}}
@@ -80,11 +81,16 @@ class Agent:
         if not self.declared:
             raise SlackError("feature_disabled")
         channel, thread = self._where(said)
+        self._check_title(said)
         session = self._sessions.get((channel.id, thread))
         if session is None or not session.status:
             raise SlackError("session_not_found")
-        self._change(channel, thread, session.status, said.text("title")[:LONGEST_TITLE])
+        self._change(channel, thread, session.status, said.text("title"))
         return {"title": session.title}
+
+    def _check_title(self, said: Arguments) -> None:
+        if len(said.text("title")) > LONGEST_TITLE:
+            raise SlackError("invalid_arguments", [f"title: at most {LONGEST_TITLE} characters"])
 
     async def title(self, said: Arguments) -> dict[str, Any]:
         if not self.declared:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -209,17 +209,17 @@ def _check_context(block: Block, at: str, faults: list[str]) -> None:
 
 
 def _check_actions(block: Block, at: str, faults: list[str]) -> None:
-    _check_pressable(block, 25, at, faults)
+    _check_pressable(block, 25, _ELEMENTS - _CONTEXT_ACTIONS, at, faults)
 
 
 def _check_context_actions(block: Block, at: str, faults: list[str]) -> None:
-    _check_pressable(block, 5, at, faults)
+    _check_pressable(block, 5, _CONTEXT_ACTIONS, at, faults)
 
 
-def _check_pressable(block: Block, most: int, at: str, faults: list[str]) -> None:
+def _check_pressable(block: Block, most: int, kinds: Collection[str], at: str, faults: list[str]) -> None:
     elements = _elements(block, "elements", most, at, faults)
     for number, one in enumerate(elements):
-        _check_element(one, f"{at}/elements/{number}", faults)
+        _check_element(one, f"{at}/elements/{number}", faults, kinds=kinds)
     actions = [one.get("action_id") for one in elements if isinstance(one, dict) and one.get("action_id")]
     if len(actions) != len(set(map(str, actions))):
         faults.append(f"`action_id` must be unique in a block [json-pointer:{at}/elements]")
@@ -235,8 +235,10 @@ def _elements(block: Block, name: str, most: int, at: str, faults: list[str]) ->
     return elements
 
 
-def _check_element(element: object, at: str, faults: list[str]) -> None:
-    if not isinstance(element, dict) or str(element.get("type")) not in _ELEMENTS:
+def _check_element(
+    element: object, at: str, faults: list[str], *, kinds: Collection[str] | None = None
+) -> None:
+    if not isinstance(element, dict) or str(element.get("type")) not in (kinds or _ELEMENTS):
         faults.append(f"unsupported type [json-pointer:{at}/type]")
         return
     action_id = element.get("action_id")
@@ -301,6 +303,10 @@ _ELEMENTS = frozenset(
         "file_input",
     ]
 )
+
+
+# docs.slack.dev, context actions block: these two, which stand in no other block.
+_CONTEXT_ACTIONS = frozenset(["feedback_buttons", "icon_button"])
 
 
 def _check_table(block: Block, at: str, faults: list[str]) -> None:

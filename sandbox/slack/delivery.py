@@ -112,9 +112,14 @@ class Delivery:
                     "is_enterprise_install": False,
                 }
             ],
-            "is_ext_shared_channel": False,
+            "is_ext_shared_channel": self._is_shared(event.get("channel")),
             "event_context": "4-" + secrets.token_urlsafe(24),
         }
+
+    def _is_shared(self, channel: object) -> bool:
+        """Whether somebody of another company is in there, by Slack Connect."""
+        place = self._workspace.channels.get(channel) if isinstance(channel, str) else None
+        return place is not None and any(self._workspace.people[one].team != TEAM for one in place.members)
 
     async def _deliver(self, name: str, event: Event) -> None:
         body = self.envelope(event)

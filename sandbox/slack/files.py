@@ -1,7 +1,7 @@
 """Files: the three-step upload, files.info, and downloads. Law: a file's bytes are given only to the bot's token.
 
-Without a token, or with another, a download answers HTTP 200 with a login page, as Slack does: a client must look at
-the content type.
+An upload is shown a moment after its completion was answered; files.info tells where. Without a token, or with another,
+a download answers HTTP 200 with a login page, as Slack does: a client must look at the content type.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sandbox.slack.arguments import Arguments, body_of, fields_of
 from sandbox.slack.chat import content
-from sandbox.slack.nouns import BOT_USER, TEAM, File
+from sandbox.slack.nouns import BOT_USER, TEAM, Channel, File
 from sandbox.slack.places import Places
 from sandbox.slack.refusals import SlackError
 from sandbox.slack.web_api import Handler, Tokens
@@ -107,16 +107,37 @@ class Files:
         blocks = content(Arguments({"blocks": said.structure("blocks", "invalid_blocks")})).blocks
         for file in files:
             file.shared = True
-        self._workspace.post(
-            channel, BOT_USER, said.text("initial_comment"), thread=thread, files=files, blocks=blocks
-        )
+        what = {"thread": thread, "files": files, "blocks": blocks}
+        self._workspace.spawn(self._appear(channel, said.text("initial_comment"), what))
+
+    async def _appear(self, channel: Channel, words: str, what: dict[str, Any]) -> None:
+        clock = self._workspace.clock
+        await clock.sleep(clock.duration("slack.share"))
+        self._workspace.post(channel, BOT_USER, words, **what)
 
     async def info(self, said: Arguments) -> dict[str, Any]:
+        file = self._file(said)
         return {
-            "file": self._workspace.file_json(self._file(said)),
+            "file": self._workspace.file_json(file) | self._shares(file),
             "comments": [],
             "response_metadata": {"next_cursor": ""},
         }
+
+    def _shares(self, file: File) -> dict[str, Any]:
+        """Where a file stands, as far as the bot may know: nowhere yet while its message is on the way."""
+        body: dict[str, Any] = {"channels": [], "groups": [], "ims": [], "shares": {}}
+        for channel in self._workspace.channels.values():
+            messages = [one for one in channel.messages.values() if file in one.files]
+            if not messages or not (channel.kind == "channel" or self._workspace.is_member(channel)):
+                continue
+            body[{"channel": "channels", "private": "groups", "im": "ims"}[channel.kind]].append(channel.id)
+            place = body["shares"].setdefault("public" if channel.kind == "channel" else "private", {})
+            place[channel.id] = [
+                {"ts": one.ts, "channel_name": channel.name, "team_id": TEAM, "share_user_id": one.author}
+                | ({"thread_ts": one.thread} if one.thread else {})
+                for one in messages
+            ]
+        return body
 
     async def delete(self, said: Arguments) -> dict[str, Any]:
         file = self._file(said)

@@ -29,6 +29,7 @@ DURATIONS = {
     "slack.status": 120.0,  # documented: "2-minute timeout"
     "slack.session": 3600.0,  # documented: "processing" ends after an hour
     "slack.response_url": 1800.0,  # documented: 30 minutes
+    "slack.share": 0.2,  # observed: the message of an upload comes a moment after its completion; how long is guessed
     "slack.trigger": 3.0,  # documented: a trigger_id expires after 3 seconds
     "slack.ticket": 30.0,  # guessed: how long a socket's address can be used
     "slack.connection": 14_400.0,  # documented as "every few hours": then the socket is refreshed

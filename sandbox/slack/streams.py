@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.slack import blocks as kit
 from sandbox.slack.agent import STATUSES, Agent
-from sandbox.slack.arguments import Arguments, is_ts
+from sandbox.slack.arguments import Arguments
 from sandbox.slack.chat import metadata
 from sandbox.slack.nouns import BOT_USER, TEAM, Channel, Message, Stream
 from sandbox.slack.places import Places
@@ -40,14 +40,12 @@ class Streams:
 
     async def start(self, said: Arguments) -> dict[str, Any]:
         channel = self._places.writable(said)
-        given = said.text("thread_ts")
-        # Omitted (or "0") means a stream at the top level, which only a channel of Slack Code takes.
-        if given in ("", "0") or not is_ts(given):
+        thread = said.text("thread_ts")
+        root = channel.messages.get(thread)
+        # Omitted (or "0") means a stream at the top level, which only a channel of Slack Code takes. What
+        # chat.postMessage makes of a reply's ts, a stream does not.
+        if root is None or root.thread:
             raise SlackError("invalid_thread_ts")
-        try:
-            thread = self._places.thread(channel, said)
-        except SlackError:
-            raise SlackError("invalid_thread_ts") from None
         recipient = said.text("recipient_user_id")
         if channel.kind != "im":
             if not recipient:
@@ -69,7 +67,7 @@ class Streams:
         return {"channel": channel.id, "ts": message.ts}
 
     async def append(self, said: Arguments) -> dict[str, Any]:
-        channel, message, stream = self._live(said)
+        channel, message, stream = self._live(said, over="stopped_by_user")
         self._grow(stream, said, required=True)
         self._workspace.append(message)
         return {"channel": channel.id, "ts": message.ts}
@@ -99,15 +97,17 @@ class Streams:
             "message": self._workspace.message_json(message, metadata=True) | {"subtype": "bot_message"},
         }
 
-    def _live(self, said: Arguments) -> tuple[Channel, Message, Stream]:
-        """The stream that a call means. Raises what Slack answers where it is over."""
+    def _live(
+        self, said: Arguments, *, over: str = "message_not_in_streaming_state"
+    ) -> tuple[Channel, Message, Stream]:
+        """The stream that a call means. Raises what Slack answers where it is over; `over`: where a person has ended it."""
         channel = self._places.writable(said)
         message = self._places.message(channel, said.text("ts"))
         if not message.by_bot:
             raise SlackError("message_not_owned_by_app")
         stream = message.stream
         if stream is not None and stream.stopped_by:
-            raise SlackError("stopped_by_user")
+            raise SlackError(over)
         if stream is None or stream.over or self.sealed(stream):
             raise SlackError("message_not_in_streaming_state")
         return channel, message, stream

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.clock import Clock
 from sandbox.limits import Limits
-from sandbox.record import Record
+from sandbox.record import Entry, Record
 from sandbox.slack.server import SlackServer
 
 GENERAL = "C0GENERAL"
@@ -41,12 +41,45 @@ async def test_a_file_is_uploaded_into_the_thread(slack: SlackServer) -> None:
         thread_ts=root,
         initial_comment="here",
     )
+    assert len(slack.messages(GENERAL)) == 1, "it is posted a moment later"
+    await shown_with(slack, "answer.md")
     _, message = slack.messages(GENERAL)
     assert (message["text"], message["thread"], message["author"]) == ("here", root, slack.bot_id)
     (file,) = message["files"]
     assert (file["name"], file["size"]) == ("answer.md", 9)
     assert slack.file(file["id"]) == b"# Answer\n"
     assert slack.record.entries("shown")[-1]["files"] == ["answer.md"]
+
+
+async def shown_with(slack: SlackServer, name: str) -> Entry:
+    """Wait for the message that has this file."""
+    shown = await slack.record.wait(lambda record: record.entries("shown", files=[name]), within=5)
+    return shown[-1]
+
+
+async def test_where_a_file_stands_is_told_by_files_info(slack: SlackServer) -> None:
+    """Nowhere while its message is on the way; then its channel, the message and the thread."""
+    root = await slack.say("U0ADA", GENERAL, "question")
+    web = client(slack)
+    for channel, listed in ((GENERAL, "channels"), ("G0COUNCIL", "groups"), (slack.direct("U0ADA"), "ims")):
+        name = f"{listed}.md"
+        reserved = await web.files_getUploadURLExternal(filename=name, length=1)
+        async with aiohttp.ClientSession() as session:
+            await session.post(reserved["upload_url"], data=b"x")
+        await web.files_completeUploadExternal(
+            files=[{"id": reserved["file_id"], "title": name}],
+            channel_id=channel,
+            thread_ts=root if channel == GENERAL else None,
+        )
+        before = (await web.files_info(file=reserved["file_id"]))["file"]
+        assert (before["shares"], before[listed]) == ({}, [])
+        shown = await shown_with(slack, name)
+        after = (await web.files_info(file=reserved["file_id"]))["file"]
+        [share] = after["shares"]["public" if channel == GENERAL else "private"][channel]
+        assert (share["ts"], share.get("thread_ts", "")) == (shown["message"], shown["thread"])
+        assert {kind: after[kind] for kind in ("channels", "groups", "ims")} == {
+            kind: [channel] if kind == listed else [] for kind in ("channels", "groups", "ims")
+        }
 
 
 async def test_an_upload_that_was_not_finished_is_not_shared(slack: SlackServer) -> None:

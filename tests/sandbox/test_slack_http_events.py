@@ -109,6 +109,20 @@ async def test_an_address_that_does_not_know_the_secret_is_not_set(slack: SlackS
         await slack.set_request_url("http://127.0.0.1:1/")
 
 
+async def test_an_event_tells_whether_somebody_of_another_company_is_in_the_channel(
+    slack: SlackServer, listener: Listener
+) -> None:
+    """is_ext_shared_channel, of Slack Connect."""
+    for channel in (GENERAL, "C0RANDOM"):
+        await slack.say("U0ADA", channel, "hello")
+    await slack.record.wait(lambda record: len(record.entries("acked")) == 2, within=5)
+    told = {
+        body["event"]["channel"]: body["is_ext_shared_channel"]
+        for body in (json.loads(raw) for _, raw in listener.came)
+    }
+    assert told == {GENERAL: True, "C0RANDOM": False}
+
+
 async def test_a_real_bolt_app_takes_the_signed_requests(slack: SlackServer) -> None:
     """Handshake, event, command and button through Bolt's own signature check."""
     bolt = AsyncApp(

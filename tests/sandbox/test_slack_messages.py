@@ -154,6 +154,7 @@ async def test_a_deleted_root_with_replies_leaves_a_tombstone(world: World) -> N
 
 LONG_ROW = "| " + "x" * 100 + " |\n"
 TABLE = "| a | b |\n| - | - |\n| 1 | 2 |\n"
+ICON = {"type": "icon_button", "icon": "trash", "text": {"type": "plain_text", "text": "Delete"}}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +198,10 @@ TABLE = "| a | b |\n| - | - |\n| 1 | 2 |\n"
         ([{"type": "actions", "elements": [button(f"b{n}") for n in range(26)]}], "invalid_blocks"),
         ([{"type": "actions", "elements": [button("same"), button("same")]}], "invalid_blocks"),
         ([{"type": "actions", "elements": []}], "invalid_blocks"),
+        ([{"type": "actions", "elements": [ICON]}], "invalid_blocks"),
+        ([{"type": "context_actions", "elements": [ICON]}], None),
+        ([{"type": "context_actions", "elements": [ICON] * 6}], "invalid_blocks"),
+        ([{"type": "context_actions", "elements": [button("b")]}], "invalid_blocks"),
         ([{"type": "actions", "elements": [button("b", "x" * 76)]}], "invalid_blocks"),
         ([{"type": "actions", "elements": [button("b", value="x" * 2_001)]}], "invalid_blocks"),
         ([{"type": "actions", "elements": [button("x" * 256)]}], "invalid_blocks"),

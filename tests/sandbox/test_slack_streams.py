@@ -97,16 +97,16 @@ async def test_tasks_are_shown_and_replaced_by_their_id(world: World) -> None:
 async def test_a_stream_that_is_over_takes_nothing_more(world: World, ending: str) -> None:
     """Slack's seal after five minutes (shortened), our own stop, or the person's stop button."""
     ts = await world.started(markdown_text="text")
-    error = "message_not_in_streaming_state"
+    over = "message_not_in_streaming_state"
     if ending == "seal":
         world.clock.set_duration("slack.stream_seal", 0.0)
     elif ending == "stop":
         await world.client.chat_stopStream(channel=world.dm, ts=ts)
     else:
         await world.slack.stop_stream("U0ADA", world.dm, ts)
-        error = "stopped_by_user"
-    assert await refused(world.client.chat_appendStream(channel=world.dm, ts=ts, markdown_text="x")) == error
-    assert await refused(world.client.chat_stopStream(channel=world.dm, ts=ts)) == error
+    append = world.client.chat_appendStream(channel=world.dm, ts=ts, markdown_text="x")
+    assert await refused(append) == ("stopped_by_user" if ending == "person" else over)
+    assert await refused(world.client.chat_stopStream(channel=world.dm, ts=ts)) == over
     assert world.answer() == "text"
 
 
@@ -178,6 +178,13 @@ async def test_a_stream_in_a_channel_needs_its_reader(world: World, said: dict[s
 async def test_a_stream_stands_in_a_thread(world: World, thread: str) -> None:
     """invalid_thread_ts everywhere but in channels of Slack Code."""
     wrong = world.client.chat_startStream(channel=world.dm, thread_ts=thread)
+    assert await refused(wrong) == "invalid_thread_ts"
+
+
+async def test_a_stream_does_not_stand_under_a_reply(world: World) -> None:
+    """A thread is named by its root."""
+    reply = await world.slack.say("U0ADA", world.dm, "more", thread=world.root)
+    wrong = world.client.chat_startStream(channel=world.dm, thread_ts=reply)
     assert await refused(wrong) == "invalid_thread_ts"
 
 
