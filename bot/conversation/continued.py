@@ -104,20 +104,18 @@ class Continued:
         if shown is None:
             log.info("buttons.stay", extra={"reply": answered.reply, "pages": len(answered.refs)})
             return
-        refs = list(answered.refs)
-        first = len(refs) - len(shown.refs)
+        above = answered.refs[: len(answered.refs) - len(shown.refs)]
 
-        def posted(page: int, ref: Ref, place: Place) -> None:
+        def changed(refs: tuple[Ref, ...], place: Place) -> None:
             # Only where the platform would not have it changed, and it was taken back.
-            refs[first + page :] = [ref]
-            self._journal.posted(answered.reply, tuple(refs), place)
+            self._journal.posted(answered.reply, above + refs, place)
 
         view = channel.outbox.open(
             answered.place,
             answered.reply,
             shown.document,
             refs=shown.refs,
-            on_posted=posted,
+            on_changed=changed,
             label=shown.label,
             sure=sure(language),
         )

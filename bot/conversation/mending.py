@@ -58,19 +58,13 @@ class Mending:
         document.feed(unfinished.text)
         document.end(notice)
         place, refs = await self._left_behind(channel, unfinished)
-
-        def posted(page: int, ref: Ref, place: Place) -> None:
-            if page != ANNOUNCEMENT:
-                refs.append(ref)
-            self._journal.posted(id_, tuple(refs), place)
-
         view = channel.outbox.open(
             place,
             id_,
             document,
             announce=Content(unfinished.announce) if unfinished.announce and not place.thread else None,
             refs=tuple(refs),
-            on_posted=posted,
+            on_changed=lambda refs, place: self._journal.posted(id_, refs, place),
             crashed=True,
             label=lambda control: label(language, control),
             sure=sure(language),
@@ -81,9 +75,6 @@ class Mending:
             settled = await view.settled()
         finally:
             view.abandon()
-        if settled.kind == "shown" and view.refs != tuple(refs):
-            # What it has too many was taken away: the next answer to this question must not write into it.
-            self._journal.posted(id_, view.refs, view.place)
         log.info("reply.mended", extra={"reply": id_, "state": unfinished.state, "outcome": settled.kind})
         await self._answers.close(id_, settled)
 

@@ -152,7 +152,7 @@ def _posted(view: View, call: Call, ref: Ref, shown: Content | None, grows: Open
         view.messages.append(message)
         view.look_at = 0
         view.growing = None if view.finished else item
-    view.tell_posted(posting.page, ref)
+    view.tell_changed()
     if posting.bare is not None:
         # Our sentence stands in its place: there is no more to tell.
         view.settle(Settled("gone", view.given_up))
@@ -226,6 +226,7 @@ def _withdrawn(view: View, call: Call, code: str, now: float) -> None:
     view.posting = view.growing = None
     view.withdrawn += 1
     view.look_at = 0
+    view.tell_changed()  # a crash before it is posted anew must not take it for somebody's deletion
 
 
 def _rejected(view: View, call: Call, code: str, now: float) -> None:

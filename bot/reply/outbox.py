@@ -94,7 +94,7 @@ class Outbox:
         controls: tuple[Control, ...] = (Control.STOP,),
         refs: Sequence[Ref] = (),
         on_leaving: Callable[[], None] | None = None,
-        on_posted: Callable[[int, Ref, Place], None] | None = None,
+        on_changed: Callable[[tuple[Ref, ...], Place], None] | None = None,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
         sorry: str = sentences.OUR_FAULT,
@@ -105,12 +105,12 @@ class Outbox:
         `crashed`: a process that has died may have had calls under way to them, whose connections broke with it.
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_leaving()` is called
-        for each call that leaves, `on_posted(page, ref, place)` for each new message, -1 being the announcement. The buttons stand on the newest
-        page while it grows; `label` says what stands on them, `sure` what is asked before an answer is deleted; `sorry` is shown where the
-        platform takes nothing of it.
+        for each call that leaves, `on_changed(refs, place)` when the messages of its pages, or its thread, are others
+        than before. The buttons stand on the newest page while it grows; `label` says what stands on them, `sure` what
+        is asked before an answer is deleted; `sorry` is shown where the platform takes nothing of it.
         """
         view = View(
-            self._desk, place, reply, document, announce, controls, on_leaving, on_posted, sorry, label, sure
+            self._desk, place, reply, document, announce, controls, on_leaving, on_changed, sorry, label, sure
         )
         now = self._time()
         for ref in refs:

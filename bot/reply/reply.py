@@ -175,12 +175,12 @@ class Reply:
             controls=(Control.STOP,),
             refs=subject.refs,
             on_leaving=lambda: journal.shows(subject.id),
-            on_posted=self._on_posted,
+            on_changed=self._on_changed,
             label=lambda control: label(manner.language, control),
             sure=sure(manner.language),
             sorry=self._say(sentences.OUR_FAULT),
         )
-        self._refs: list[Ref] = list(subject.refs)
+        self._refs = subject.refs
         self._reading: asyncio.Task[tuple[str, Turn, str]] | None = None
         self._stopped: str | None = None
         self._offers = True
@@ -198,7 +198,7 @@ class Reply:
     @property
     def refs(self) -> tuple[Ref, ...]:
         """Its messages so far."""
-        return tuple(self._refs)
+        return self._refs
 
     @property
     def last(self) -> tuple[Ref, Content] | None:
@@ -255,7 +255,8 @@ class Reply:
             outcome = await settled
             await self._status.end()
             if outcome.kind == "shown":
-                await self._tidy(files)
+                for file in files:
+                    self.unattached += not await self._uploaded(file)
         finally:
             # Where all went well these are over already; where something broke, nothing is left running.
             self._view.abandon()
@@ -322,17 +323,6 @@ class Reply:
         if files[0].name == attaching.ANSWER:
             return self._say(sentences.ATTACHED_WHOLE, name=files[0].name)
         return self._say(sentences.ATTACHED_CODE, names=", ".join(file.name for file in files))
-
-    async def _tidy(self, files: Sequence[File]) -> None:
-        """After the last edit. Messages that a longer answer had filled were taken away: they are ours no more, or the
-        next answer to this question would want to write into them.
-        """
-        left = self._view.refs
-        if left != self.refs:
-            self._refs[:] = left
-            self._journal.posted(self.subject.id, left, self._view.place)
-        for file in files:
-            self.unattached += not await self._uploaded(file)
 
     async def _uploaded(self, file: File) -> bool:
         try:
@@ -423,14 +413,12 @@ class Reply:
             return _STOP_NOTICES[reason], "partial", reason
         return "" if self._document.text.strip() else sentences.NOTHING_SAID, "whole", reason
 
-    def _on_posted(self, index: int, ref: Ref, place: Place) -> None:
-        if index >= 0:
-            del self._refs[index:]
-            self._refs.append(ref)
+    def _on_changed(self, refs: tuple[Ref, ...], place: Place) -> None:
+        self._status.place = place  # an announcement is no page, but makes the thread
+        if set(refs) - set(self._refs):
             self._status.posted()
-        else:  # the announcement: no page, but it made the thread
-            self._status.place = place
-        self._journal.posted(self.subject.id, tuple(self._refs), place)
+        self._refs = refs
+        self._journal.posted(self.subject.id, refs, place)
 
 
 def _declined(reading: asyncio.Task[tuple[str, Turn, str]]) -> Declined | None:

@@ -68,7 +68,7 @@ class View:
         announce: Content | None,
         controls: tuple[Control, ...],
         on_leaving: Callable[[], None] | None,
-        on_posted: Callable[[int, Ref, Place], None] | None,
+        on_changed: Callable[[tuple[Ref, ...], Place], None] | None,
         sorry: str,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
@@ -92,7 +92,7 @@ class View:
         self._label = label
         self._sure = sure
         self._on_leaving = on_leaving
-        self._on_posted = on_posted
+        self._on_changed = on_changed
         self._page_limit = desk.platform.profile.page_limit
         self._first_text_at: float | None = None
         self._leaving: asyncio.TimerHandle | None = None
@@ -179,10 +179,10 @@ class View:
         if self._on_leaving is not None:
             self._tell(self._on_leaving)
 
-    def tell_posted(self, number: int, ref: Ref) -> None:
-        """A page has a message now."""
-        if self._on_posted is not None:
-            self._tell(self._on_posted, number, ref, self.place)
+    def tell_changed(self) -> None:
+        """It has a message more, or fewer, or a thread."""
+        if self._on_changed is not None:
+            self._tell(self._on_changed, self.refs, self.place)
 
     def _tell(self, owner: Callable[..., None], *news: object) -> None:
         """What its owner makes of it is not the view's trouble."""
@@ -367,12 +367,14 @@ class View:
             return
         if not all(message.done for message in self.messages[: len(pages)]):
             return
-        # After a crash the pages may be fewer than the messages that were left: what they showed stands above now.
-        if pages:
+        # After a crash the pages may be fewer than the messages that were left: what they showed stands above now. They
+        # are ours no more, or the next answer to this question would want to write into them.
+        if pages and len(pages) < len(self.messages):
             for surplus in self.messages[len(pages) :]:
                 self.pacer.leave(surplus.item, now)
                 self.desk.removals.append((self.place, surplus.ref))
             del self.messages[len(pages) :]
+            self.tell_changed()
         self.settle(Settled("shown"))
 
     # ------------------------------------------------------------------------------------------------ one call

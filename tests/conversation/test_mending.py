@@ -10,10 +10,10 @@ import pytest
 
 from bot import sentences
 from bot.claude.events import Done
-from bot.ports import Content, Control, Place, Pressed, Ref, Rule, Sent, Unavailable
+from bot.ports import Content, Control, Outcome, Place, Pressed, Ref, Rule, Sent, Unavailable, Withdrawn
 from bot.reply.reply import controls_after
 from bot.reply.view import ANNOUNCEMENT, post_key
-from tests.conversation.stage import ADA, Chat, FakeStore, Row, Stage, asked, notice, staged
+from tests.conversation.stage import ADA, Chat, FakeStore, Row, Stage, asked, growing, notice, staged
 from tests.reply.fake_platform import Fault
 
 pytestmark = pytest.mark.looptime
@@ -222,6 +222,42 @@ async def test_what_is_not_found_out_before_the_end_is_left_to_the_next_start() 
     async with staged(chat=chat, store=store) as stage:
         await mended(stage)
         assert chat.texts() == [f"Half of it\n\n{notice(sentences.INTERRUPTED)}"]
+
+
+@dataclass
+class TakingBack(Chat):
+    """Will not have the page changed to what it is to stay, and deletes its message; that is answered so late."""
+
+    answers: float = 0.0
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
+        if not content.closed or self.taken.is_set():
+            return await super().edit(place, ref, content)
+        await self.delete(place, ref)
+        self.taken.set()
+        await asyncio.sleep(self.answers)
+        return Withdrawn("edit_window_closed")
+
+
+@pytest.mark.parametrize("answers", [0.0, 10.0], ids=["and that is known", "and nobody knows"])
+async def test_an_answer_that_was_taken_back_before_the_crash_is_posted_anew_or_quietly_over(
+    answers: float,
+) -> None:
+    """We deleted it, to post it anew: the next start does. Where it cannot know that, it is as if somebody had."""
+    chat, store = TakingBack(answers=answers), FakeStore()
+    async with staged(*growing("All of it, whole.", seconds=3), chat=chat, store=store) as stage:
+        stage.ask("Why?")
+        await chat.taken.wait()
+        await asyncio.sleep(chat.call / 4)  # the new post has not arrived yet
+        assert chat.texts() == []
+    async with staged(chat=chat, store=store) as stage:
+        stage.conversations.mend(stage.channel, await store.unfinished())
+        await stage.quiet()
+        assert chat.texts() == (["All of it, whole."] if not answers else [])
+        [row] = store.rows.values()
+        assert row.state == ("shown" if not answers else "gone")
+        assert stage.left() == {}
 
 
 # ------------------------------------------------------------------------------------------------ many at once

@@ -159,7 +159,7 @@ async def test_buttons_stand_on_the_newest_page_only() -> None:
 async def test_an_announcement_is_posted_first_and_the_pages_go_in_its_thread() -> None:
     """A command's question is shown before its answer."""
     platform = FakePlatform()
-    posted: list[tuple[int, Ref, Place]] = []
+    told: list[tuple[tuple[Ref, ...], Place]] = []
     async with Running(platform) as outbox:
         document = FakeDocument()
         view = outbox.open(
@@ -167,7 +167,7 @@ async def test_an_announcement_is_posted_first_and_the_pages_go_in_its_thread() 
             "r1",
             document,
             announce=Content("Ann asks: why?"),
-            on_posted=lambda *args: posted.append(args),
+            on_changed=lambda *args: told.append(args),
         )
         document.feed("Because it is so.")
         view.grew()
@@ -178,7 +178,7 @@ async def test_an_announcement_is_posted_first_and_the_pages_go_in_its_thread() 
         ("Ann asks: why?", ""),
         ("Because it is so.", "1"),
     ]
-    assert [(page, place.thread) for page, _, place in posted] == [(-1, "1"), (0, "1")]
+    assert [(refs, place.thread) for refs, place in told] == [((), "1"), ((Ref("C1", "2"),), "1")]
     assert view.place.thread == "1"
 
 

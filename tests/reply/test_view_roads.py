@@ -83,18 +83,18 @@ class TakingBack(FakePlatform):
 async def test_a_page_whose_message_was_taken_back_is_posted_anew() -> None:
     """Withdrawn: not gone; somebody's deletion would be the end."""
     platform = TakingBack()
-    posted: list[tuple[int, str]] = []
+    told: list[list[str]] = []
     async with Running(platform) as outbox:
         document = FakeDocument()
         view = outbox.open(
-            PLACE, "r1", document, on_posted=lambda page, ref, _place: posted.append((page, ref.message))
+            PLACE, "r1", document, on_changed=lambda refs, _place: told.append([ref.message for ref in refs])
         )
         await type_out(document, view, text_of(900))
         document.end()
         view.finish()
         assert (await view.settled()).kind == "shown"
     assert [message.text for message in platform.visible()] == [text_of(900)]
-    assert posted == [(0, "1"), (0, "2")]
+    assert told == [["1"], [], ["2"]]
     assert len({message.key for message in platform.messages.values()}) == 2, "never found for one another"
 
 
