@@ -30,6 +30,10 @@ ABSENT_SECONDS = 30.0  # after a failure that did not say how long
 REFUSED_SECONDS = 3_600.0  # a missing scope: somebody has to install the app again
 REMEMBERED = 10_000
 PATIENCE_SECONDS = 5.0
+# What the core waits for is 2 s, and whatever is not told by then counts as not given: a guest would be none, and one of a
+# denied group in no group. So what was known before is told in time, and what comes later is there for the next question.
+WAIT_SECONDS = 1.8
+KNOWN_WAIT_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ class Standings:
         self._client = client
         self._introduce = introduce
         self._me = Identity("", "")
-        self._known: OrderedDict[str, tuple[Standing, float]] = OrderedDict()  # user -> what, good until
+        self._known: OrderedDict[str, tuple[Standing | None, float]] = (
+            OrderedDict()
+        )  # user -> what, good until
         self._foreign: OrderedDict[str, None] = (
             OrderedDict()
         )  # users whom an event called another workspace's
-        self._groups: tuple[UserGroup, ...] = ()
+        self._groups: tuple[UserGroup, ...] | None = None
         self._groups_until = 0.0
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._complained: set[str] = set()
@@ -60,18 +66,30 @@ class Standings:
         self._me = me
 
     async def of(self, user: str) -> Standing:
-        """Remembered for ten minutes; while Slack does not answer, what it said before."""
+        """Remembered for ten minutes; while Slack does not answer, or not soon, what it said before."""
         if user == SLACKBOT or user.startswith("B"):  # an integration that has no user, only a bot id
             return Standing(bot=True)
-        await asyncio.gather(self._once(user), self._once(""))
-        standing = self._known.get(user, (Standing(), 0.0))[0]
-        groups = frozenset(group.id for group in self._groups if user in group.people)
+        before = self._known.get(user, (None, 0.0))[0]
+        asked = {
+            task: told
+            for task, told in (
+                (self._task(user), before is not None),
+                (self._task(""), self._groups is not None),
+            )
+            if task is not None
+        }
+        if asked:
+            # One caller's cancellation is not the others', and closing is nobody's.
+            await asyncio.wait(asked, timeout=KNOWN_WAIT_SECONDS if all(asked.values()) else WAIT_SECONDS)
+        standing = self._known.get(user, (None, 0.0))[0] or Standing()
+        groups = frozenset(group.id for group in self._groups or () if user in group.people)
         return replace(standing, outsider=standing.outsider or user in self._foreign, groups=groups)
 
     async def offered(self, *, within: float) -> list[Option]:
         """The workspace's user groups, to choose from; what is known of them after so many seconds."""
-        await asyncio.wait([asyncio.ensure_future(self._once(""))], timeout=within)
-        return [Option(group.id, f"@{group.handle or group.id}") for group in self._groups]
+        if (task := self._task("")) is not None:
+            await asyncio.wait([task], timeout=within)
+        return [Option(group.id, f"@{group.handle or group.id}") for group in self._groups or ()]
 
     def noticed(self, user: str, *teams: str) -> None:
         """The teams that an event names as somebody's own. Slack Connect: another one's than ours."""
@@ -85,23 +103,22 @@ class Standings:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _once(self, user: str) -> None:
-        """Look the person up, or ("") the user groups, unless they are fresh."""
-        until = self._known.get(user, (Standing(), 0.0))[1] if user else self._groups_until
+    def _task(self, user: str) -> asyncio.Task[None] | None:
+        """The look-up of the person, or ("") of the user groups; None where what is known is fresh."""
+        until = self._known.get(user, (None, 0.0))[1] if user else self._groups_until
         if asyncio.get_running_loop().time() < until:
-            return
+            return None
         task = self._asking.get(user)
         if task is None:
             work = self._look_up(user) if user else self._list()
             task = self._asking[user] = asyncio.create_task(work, name="slack-standing")
             task.add_done_callback(lambda _: self._asking.pop(user, None))
-        # One caller's cancellation is not the others', and closing is nobody's.
-        await asyncio.wait([task])
+        return task
 
     async def _look_up(self, user: str) -> None:
         answer = await ask(self._client.users_info(user=user, include_locale=True), within=PATIENCE_SECONDS)
         if isinstance(answer, Failure):
-            before = self._known.get(user, (Standing(), 0.0))[0]
+            before = self._known.get(user, (None, 0.0))[0]
             _keep(self._known, user, (before, self._later(answer, "users.info")))
             return
         self._introduce(user, display_name(answer.get("user")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from adapters.discord import standing
 from adapters.discord.acts import ADMINISTRATOR
 from adapters.discord.standing import MANAGE_GUILD, MANAGE_MESSAGES, permissions
+from bot.conversation.admission import BEFORE_A_FORM
 from bot.ports import Incoming, Ordered, Person, Place, Pressed, Sent, Standing
 from tests.adapters.discord_stage import Stage, content, staged
 
@@ -82,6 +84,18 @@ async def test_what_was_heard_long_ago_is_asked_for_anew(
     monkeypatch.setattr(standing, "FRESH_SECONDS", 0.0)
     await of(stage, "Ada", place)
     assert len(stage.calls(MEMBER)) == 1
+
+
+async def test_old_roles_are_told_in_time_while_discord_hangs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The core waits for two seconds, and takes a role of which it hears nothing for none: also one that is denied."""
+    role = stage.server.state.add_role("early", members=("Ada",))
+    place = (await stage.ask()).place
+    monkeypatch.setattr(standing, "FRESH_SECONDS", 0.0)
+    stage.server.faults.fault(MEMBER, times=99, delay=20.0)
+    async with asyncio.timeout(BEFORE_A_FORM):
+        assert role in (await of(stage, "Ada", place)).groups
 
 
 async def test_what_cannot_be_found_out_counts_as_not_given(stage: Stage) -> None:

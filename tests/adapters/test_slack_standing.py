@@ -9,6 +9,7 @@ import pytest
 
 from adapters.slack.payloads import Identity
 from adapters.slack.standing import FRESH_SECONDS, REFUSED_SECONDS, Standings
+from bot.conversation.admission import BEFORE_A_FORM
 from bot.ports import Incoming, Person, Place, Standing
 from tests.adapters.slack_stage import ADA, GENERAL, GRACE, LINUS, ROBOT, TEAM, Workspace
 
@@ -111,12 +112,15 @@ class Directory:
         self.user: dict[str, Any] = {"id": "U1", "team_id": "T1"}
         self.failing = ""
         self.calls = 0
+        self.takes = {"users": 0.0, "groups": 0.0}
 
     async def users_info(self, **_: Any) -> Any:
         self.calls += 1
+        await asyncio.sleep(self.takes["users"])
         return Answer({"ok": True, "user": self.user}, self.failing)
 
     async def usergroups_list(self, **_: Any) -> Any:
+        await asyncio.sleep(self.takes["groups"])
         return Answer({"ok": True, "usergroups": [{"id": "S1", "users": ["U1", None]}, "odd", {"id": 7}]}, "")
 
 
@@ -150,6 +154,51 @@ async def test_a_standing_is_fresh_for_ten_minutes_and_kept_while_slack_is_away(
     directory.user["is_admin"] = False
     await asyncio.sleep(REFUSED_SECONDS)
     assert not (await standings.of("U1")).manager
+
+
+@pytest.mark.looptime
+async def test_what_was_known_is_told_in_time_while_slack_hangs() -> None:
+    """The core waits for two seconds, and takes a guest of whom it hears nothing for none."""
+    directory = Directory()
+    directory.user["is_restricted"] = True
+    standings = Standings(directory, nobody)  # type: ignore[arg-type]  # two of its methods
+    standings.introduce(Identity("T1", "UBOT"))
+    await standings.of("U1")
+    directory.takes = {"users": 60.0, "groups": 60.0}
+    for _ in range(3):
+        await asyncio.sleep(FRESH_SECONDS)
+        async with asyncio.timeout(BEFORE_A_FORM):
+            found = await standings.of("U1")
+        assert (found.guest, found.groups) == (True, frozenset({"S1"}))
+    await standings.close()
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("hangs", ["users", "groups"])
+async def test_one_half_that_hangs_does_not_hide_the_other(hangs: str) -> None:
+    """Of somebody who was never heard of before."""
+    directory = Directory()
+    directory.user["is_restricted"] = True
+    directory.takes[hangs] = 60.0
+    standings = Standings(directory, nobody)  # type: ignore[arg-type]  # two of its methods
+    standings.introduce(Identity("T1", "UBOT"))
+    async with asyncio.timeout(2.0):
+        found = await standings.of("U1")
+    assert (found.guest, sorted(found.groups)) == ((False, ["S1"]) if hangs == "users" else (True, []))
+    await standings.close()
+
+
+@pytest.mark.looptime
+async def test_an_answer_that_comes_late_is_there_for_the_next_question() -> None:
+    directory = Directory()
+    directory.user["is_admin"] = True
+    directory.takes["users"] = 3.0
+    standings = Standings(directory, nobody)  # type: ignore[arg-type]  # two of its methods
+    standings.introduce(Identity("T1", "UBOT"))
+    assert not (await standings.of("U1")).manager
+    await asyncio.sleep(2.0)
+    assert (await standings.of("U1")).manager
+    assert directory.calls == 1
 
 
 @pytest.mark.looptime
