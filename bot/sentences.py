@@ -62,6 +62,16 @@ ASKS = "{name} asks:"
 ASKS_ABOUT = "{name} asks about this:"
 SUMMARY_OF_THREAD = "Summary for {name}:"
 
+# What a conversation can be begun with, where the platform offers that: a button, and what it says.
+PROMPT_EXPLAIN = "Explain something"
+PROMPT_EXPLAIN_SAYS = "Explain this to me as if I were new to it, and ask me first what it is about"
+PROMPT_WRITE = "Help me write"
+PROMPT_WRITE_SAYS = "Help me write a message; ask me first to whom and what about"
+PROMPT_THINK = "Think it through"
+PROMPT_THINK_SAYS = "Help me think a decision through; ask me first what it is"
+PROMPT_HELP = "What can you do?"
+PROMPT_HELP_SAYS = "What can you do here, and how do I use you in channels?"
+
 # Buttons under an answer.
 STOP = "Stop"
 REGENERATE = "Regenerate"

@@ -27,7 +27,7 @@ from adapters.slack.payloads import (
 )
 from bot.ports import Control, Deleted, Edited, Event, Incoming, Person, Place, Pressed, Ref
 
-__all__ = ["PLATFORM", "SPOKEN", "Identity", "Malformed", "NameOf", "Payload", "edit_key", "read"]
+__all__ = ["PLATFORM", "SPOKEN", "Identity", "Malformed", "NameOf", "Payload", "edit_key", "opened", "read"]
 
 SPOKEN = frozenset({"", "file_share", "thread_broadcast"})
 """Subtypes of `message` in which a person says something; message_changed above all is none of them."""
@@ -60,6 +60,21 @@ def read(body: Payload, me: Identity, name_of: NameOf) -> tuple[Event, ...]:
     else:
         found = None
     return () if found is None else (found,)
+
+
+def opened(body: Payload, me: Identity) -> tuple[Place, Person] | None:
+    """A conversation with the app that somebody has opened, and not begun yet (see openings.py). That they look at another
+    channel meanwhile (assistant_thread_context_changed) changes nothing.
+    """
+    event = mapping(body, "event")
+    if text(event, "type") != "assistant_thread_started":
+        return None
+    thread = mapping(event, "assistant_thread")
+    team = text(body, "team_id") or me.team
+    place = Place(
+        PLATFORM, team, needed(thread, "channel_id"), thread=needed(thread, "thread_ts"), private=True
+    )
+    return place, Person(needed(thread, "user_id"))
 
 
 # -------------------------------------------------------------------------------------------------------- messages

@@ -24,6 +24,8 @@ from bot.ports import (
     Event,
     Incoming,
     Ordered,
+    Person,
+    Place,
     Pressed,
     Ref,
     Submitted,
@@ -59,7 +61,7 @@ class Inbox:
     """The queue between Slack and the core.
 
     `learn(ids)` has names looked up of who wrote a message and of whom it mentions, and that `name_of` does not know; `noticed(user, *teams)` is
-    told which workspaces an event calls somebody's own.
+    told which workspaces an event calls somebody's own; `opened(place, person)` of conversations without a word.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class Inbox:
         name_of: NameOf,
         learn: Callable[[Sequence[str]], Awaitable[None]],
         noticed: Noticed,
+        opened: Callable[[Place, Person], None],
         routes: Routes,
     ) -> None:
         self._me = Identity("", "")
         self._name_of = name_of
         self._learn = learn
         self._noticed = noticed
+        self._opened = opened
         self._routes = routes
         self._queue: asyncio.Queue[Event | asyncio.Task[Event] | None] = asyncio.Queue()
         # A mention may follow the same message overheard.
@@ -123,6 +127,9 @@ class Inbox:
         with _Guard("event", body):
             inner = part(body, "event")
             self._noticed(text(inner, "user"), text(inner, "user_team"), text(inner, "source_team"))
+            opened = events.opened(body, self._me)
+            if opened is not None and self._is_new(f"opened:{opened[0].channel}:{opened[0].thread}"):
+                self._opened(*opened)
             for event in events.read(body, self._me, self._name_of):
                 self._arrived(event, body, inner)
 

@@ -25,6 +25,7 @@ from adapters.slack.inbox import NAMES_SECONDS, Inbox
 from adapters.slack.line import Line
 from adapters.slack.listeners import bolt, dispatch, said
 from adapters.slack.names import Names
+from adapters.slack.openings import Openings
 from adapters.slack.outcomes import TOKEN_LOST, Failure
 from adapters.slack.payloads import PLATFORM, Identity
 from adapters.slack.removing import remove
@@ -110,7 +111,11 @@ class SlackPlatform:
         self._profile = Profile(PLATFORM, page_limit, SlackDialect(), STATUS_SECONDS)
         self._routes = Routes()
         self._inbox = Inbox(
-            name_of=self._known, learn=self._introduced, noticed=self._noticed, routes=self._routes
+            name_of=self._known,
+            learn=self._introduced,
+            noticed=self._noticed,
+            opened=self._opened,
+            routes=self._routes,
         )
         self._me = Identity("", "")
         self._connection: _Connection | None = None
@@ -137,12 +142,14 @@ class SlackPlatform:
         session = web.session()
         client = web.client(self._api_url, self._bot_token, session)
         names = Names(client)
+        standings = Standings(client, names.introduce)
         connection = self._connection = _Connection(
             session,
             client,
             Asides(client, session, self._routes),
             names,
-            Standings(client, names.introduce),
+            standings,
+            Openings(client, standings),
             Transfer(client, session, self._api_url),
             Sessions(client) if self._agent else None,
         )
@@ -182,6 +189,7 @@ class SlackPlatform:
             if self._connection.sessions is not None:
                 await self._connection.sessions.close()
             await self._connection.names.close()
+            await self._connection.openings.close()
             await self._connection.standings.close()
             await self._connection.session.close()
 
@@ -238,7 +246,7 @@ class SlackPlatform:
             if isinstance(event, Deleted) and event.message in self._writing.streams.withdrawn:
                 continue  # by ourselves
             if isinstance(event, Incoming) and event.place.private:
-                if self._agent and not event.threaded:
+                if self._there.openings.begins(event) or (self._agent and not event.threaded):
                     self._entitle(event)
                 self._partners[event.place.channel] = event.person
                 if len(self._partners) > PARTNERS:
@@ -274,6 +282,9 @@ class SlackPlatform:
 
     async def _introduced(self, ids: Sequence[str]) -> None:
         await self._there.names.learn(ids, within=NAMES_SECONDS)
+
+    def _opened(self, place: Place, person: Person) -> None:
+        self._there.openings.opened(place, person)
 
     def _noticed(self, user: str, *teams: str) -> None:
         self._there.standings.noticed(user, *teams)
@@ -391,6 +402,7 @@ class _Connection:
     asides: Asides
     names: Names
     standings: Standings
+    openings: Openings
     transfer: Transfer
     sessions: Sessions | None  # of an agent
     writing: Writing | None = None

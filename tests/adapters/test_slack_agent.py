@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+import yaml
+
+from adapters.slack.openings import PROMPTS
+from bot import sentences
 from bot.ports import Content, Control, Deleted, Incoming, Ordered, Place, Pressed, Sent
+from bot.translations import say
 from sandbox.record import Record
 from tests.adapters.slack_stage import ADA, GENERAL, Workspace
 
@@ -67,6 +74,77 @@ async def test_an_ordinary_app_gives_no_titles(closed: Workspace) -> None:
     await closed.server.say(ADA, GENERAL, f"{closed.server.mention} why?")
     await closed.next(Incoming)
     assert titled(closed.record) == []
+
+
+# ------------------------------------------------------------------------------------------------ the older surface
+
+
+SUGGEST = "assistant.threads.setSuggestedPrompts"
+STARTED, CHANGED = "assistant_thread_started", "assistant_thread_context_changed"
+
+
+async def open_chat(slack: Workspace) -> str:
+    """Ada opens a new chat with an app of the older surface: Slack makes its root, and says so. The thread."""
+    direct = slack.server.direct(ADA)
+    root = await slack.platform._there.client.chat_postMessage(channel=direct, text="New chat")
+    thread = {
+        "user_id": ADA,
+        "context": {"channel_id": GENERAL},
+        "channel_id": direct,
+        "thread_ts": root["ts"],
+    }
+    slack.server.subscriptions |= {STARTED, CHANGED}
+    for kind in (STARTED, CHANGED, STARTED):
+        event = {"type": kind, "assistant_thread": thread, "event_ts": "1.1"}
+        slack.server._delivery.publish(event, None)
+    await slack.record.wait(lambda record: len(record.entries("acked", "slack", event=STARTED)) == 2)
+    return str(root["ts"])
+
+
+@pytest.mark.parametrize("agent", [True, False])
+async def test_a_chat_of_the_older_surface_has_prompts_and_a_title_by_its_first_words(
+    closed: Workspace, *, agent: bool
+) -> None:
+    """In the language of who has opened it; what is delivered twice is done once, and none of it is a message."""
+    closed.server.set_person(ADA, locale="de-DE")
+    await connect(closed, agent=agent)
+    closed.server.declare_agent()
+    thread = await open_chat(closed)
+    await closed.record.wait(lambda record: record.entries("prompts", "slack"))
+    assert closed.server.prompts(ADA, thread) == [
+        say("de", one)
+        for one in (
+            sentences.PROMPT_EXPLAIN,
+            sentences.PROMPT_WRITE,
+            sentences.PROMPT_THINK,
+            sentences.PROMPT_HELP,
+        )
+    ]
+    assert len(closed.calls(SUGGEST)) == 1
+    asked = await told(closed, "why is the sky blue?", thread=thread)
+    assert (asked.place.thread, asked.text) == (thread, "why is the sky blue?"), "the first event of all"
+    await closed.record.wait(titled)
+    assert [one["title"] for one in closed.server.sessions(ADA)] == ["why is the sky blue?"]
+    await told(closed, "and at night?", thread=thread)
+    await closed.post(asked.place, "because")
+    assert len(titled(closed.record)) == 1
+
+
+def test_both_surfaces_suggest_the_same() -> None:
+    """New apps have their prompts from the manifest, which knows one language."""
+    manifest = yaml.safe_load((Path(__file__).parents[2] / "deploy/slack-manifest-agent.yaml").read_text())
+    suggested = manifest["features"]["agent_view"]["suggested_prompts"]
+    assert [(one["title"], one["message"]) for one in suggested] == list(PROMPTS)
+
+
+async def test_an_app_that_may_suggest_nothing_is_not_asked_again(closed: Workspace) -> None:
+    await connect(closed, agent=False)
+    await open_chat(closed)
+    await closed.record.wait(lambda _: closed.calls(SUGGEST))
+    await asyncio.gather(*closed.platform._there.openings._errands)
+    await open_chat(closed)
+    assert (await closed.ask("one")).text == "one"
+    assert len(closed.calls(SUGGEST)) == 1
 
 
 # ------------------------------------------------------------------------------------------------ states

@@ -166,6 +166,29 @@ def test_a_root_that_becomes_a_tombstone_is_deleted_too() -> None:
     assert read(type="message", subtype="message_changed", message=changed) == Deleted(Ref("C1", "1.5"))
 
 
+@pytest.mark.parametrize("kind", ["assistant_thread_started", "assistant_thread_context_changed"])
+def test_a_chat_that_is_opened_is_no_message(kind: str) -> None:
+    """Slack's older agent surface; nor are the root that Slack makes for it, and the root's new title."""
+    thread = {"user_id": "U1", "channel_id": "D1", "thread_ts": "1.5", "context": {}}
+    body = {"team_id": "T1", "event": {"type": kind, "assistant_thread": thread}}
+    assert events.read(body, ME, name_of) == ()
+    place = Place("slack", "T1", "D1", thread="1.5", private=True)
+    expected = (place, Person("U1")) if kind == "assistant_thread_started" else None
+    assert events.opened(body, ME) == expected
+    root = {"subtype": "assistant_app_thread", "ts": "1.5", "text": "New chat", "bot_id": "BBOT"}
+    assert read(type="message", channel="D1", **root) is None
+    changed = {"message": {**root, "text": "Why?"}, "previous_message": root}
+    assert read(type="message", channel="D1", subtype="message_changed", **changed) is None
+
+
+@pytest.mark.parametrize(
+    "thread", [None, [], {}, {"channel_id": 7}, {"channel_id": "D1", "thread_ts": "1.5"}]
+)
+def test_a_malformed_chat_says_which_field(thread: Any) -> None:
+    with pytest.raises(Malformed, match=r"^[a-z_]+$"):
+        events.opened({"event": {"type": "assistant_thread_started", "assistant_thread": thread}}, ME)
+
+
 def test_a_hundred_kilobytes_pass() -> None:
     """How long is too long is the core's to say."""
     text = "x &amp; <@U2> " * 8_000
@@ -210,8 +233,8 @@ JSON = st.recursive(
     ),
     max_leaves=6,
 )
-FIELDS = ["type", "subtype", "channel", "ts", "user", "text", "thread_ts", "bot_id", "hidden", "deleted_ts", "channel_type", "message", "previous_message", "edited", "reaction", "item", "item_user", "streaming_message_ts", "files", "blocks", "bot_profile"]  # fmt: skip
-WORDS = ["message", "app_mention", "reaction_added", "agent_session_stopped", "message_changed", "C1", "1.0", "+1", "UBOT"]  # fmt: skip
+FIELDS = ["type", "subtype", "channel", "ts", "user", "text", "thread_ts", "bot_id", "hidden", "deleted_ts", "channel_type", "message", "previous_message", "edited", "reaction", "item", "item_user", "streaming_message_ts", "files", "blocks", "bot_profile", "assistant_thread"]  # fmt: skip
+WORDS = ["message", "app_mention", "reaction_added", "agent_session_stopped", "assistant_thread_started", "assistant_thread_context_changed", "message_changed", "C1", "1.0", "+1", "UBOT"]  # fmt: skip
 VALUES = (
     JSON | st.sampled_from(WORDS) | st.dictionaries(st.sampled_from(FIELDS), JSON | st.sampled_from(WORDS))
 )
@@ -223,6 +246,7 @@ def test_no_payload_is_fatal(event: dict[str, Any]) -> None:
     try:
         found = events.read({"event": event}, ME, name_of)
         events.edit_key({"event": event})
+        events.opened({"event": event}, ME)
     except Malformed:
         return
     assert all(isinstance(one, Event) for one in found)

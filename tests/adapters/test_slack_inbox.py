@@ -11,7 +11,7 @@ import pytest
 from adapters.slack.inbox import NAMES_SECONDS, TWIN_SECONDS, Inbox
 from adapters.slack.payloads import Identity
 from adapters.slack.routes import Routes
-from bot.ports import Chosen, Deleted, Edited, Event, Incoming, Ordered, Pressed
+from bot.ports import Chosen, Deleted, Edited, Event, Incoming, Ordered, Person, Place, Pressed
 
 pytestmark = pytest.mark.looptime
 
@@ -26,10 +26,12 @@ class Desk:
         self.names: dict[str, str] = {}
         self.slow = 0.0  # seconds until a name is known
         self.noticed: list[tuple[str, ...]] = []
+        self.opened: list[tuple[Place, Person]] = []
         self.inbox = Inbox(
             name_of=lambda id_: self.names.get(id_, ""),
             learn=self._learn,
             noticed=lambda *told: self.noticed.append(told),
+            opened=lambda *told: self.opened.append(told),
             routes=Routes(),
         )
         self.inbox.introduce(ME)
