@@ -49,6 +49,9 @@ CODES: Final[dict[int, Verdict]] = {
     30046: "old",
 }
 
+NOT_FOUND: Final = "404"
+"""Nothing is there, says Discord, and no code says what."""
+
 EDGE_SECONDS: Final = 30.0
 EDGE_CAP_SECONDS: Final = 600.0
 """How long to be silent after a refusal at the edge that names no time: doubling with each that follows, to a cap.

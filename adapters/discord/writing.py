@@ -16,17 +16,21 @@ from adapters.discord import budgets, outbound
 from adapters.discord.calls import Call, Calls, now, plain
 from adapters.discord.handles import Interaction
 from adapters.discord.interactions import Interactions, acknowledged
-from adapters.discord.outcomes import Expired, Unreferenced, ref_of
+from adapters.discord.outcomes import NOT_FOUND, Expired, Unreferenced, ref_of
 from adapters.discord.reading import LOADING, is_by
 from adapters.discord.rest import Answer
 from adapters.discord.seen import Recent, Seen
-from bot.ports import Bucket, Content, Op, Outcome, Place, Ref, Refused, Sent, Unavailable
+from bot.ports import Bucket, Content, Op, Outcome, Place, Ref, Refused, Rejected, Sent, Unavailable
 
 KEY_LENGTH: Final = 25
 """Documented: a nonce has at most 25 characters."""
 
 LOOK_BACK: Final = 100
 """Messages of the channel that `find` reads, the most that one call gives: what may have been said there since."""
+
+MISSING_SECONDS: Final = 60.0
+"""How long Discord may find no channel to post in, and give no code for that, before it is believed. What is gone has a code
+(10003); routes that exist answer without one at times (discord-api-docs#6851), and are back soon."""
 
 DELETE_SECONDS: Final = 10.0
 """How long a deletion is tried for."""
@@ -57,6 +61,7 @@ class Writing:
         self._tried: Recent[str, _Tried] = Recent(1000)
         self._claimed: Recent[str, None] = Recent()  # messages that a post of ours is known to have made
         self._no_arrow: Recent[str, None] = Recent()
+        self._missing: Recent[str, tuple[float, float]] = Recent()  # channel -> since when, and when last
 
     # -------------------------------------------------------------------------------------------------------- budgets
 
@@ -167,7 +172,19 @@ class Writing:
             self._claimed.put(reading.ref.message, None)
             self._page(place, content, reading.ref)
             self._seen.made(reading.ref, key)
-        return plain(reading)
+        return self._believed(place.channel, plain(reading))
+
+    def _believed(self, channel: str, met: Outcome) -> Outcome:
+        """A post is tried again while it may help, and not for ever: then somebody has to be told."""
+        if isinstance(met, Sent):
+            self._missing.drop(channel)
+        if not isinstance(met, Unavailable) or met.code != NOT_FOUND:
+            return met
+        first, last = self._missing.get(channel) or (now(), now())
+        if now() - last > MISSING_SECONDS:
+            first = now()
+        self._missing.put(channel, (first, now()))
+        return Rejected(met.code) if now() - first >= MISSING_SECONDS else met
 
     def _page(self, place: Place, content: Content, ref: Ref) -> None:
         for name in filter(None, (content.reply, place.route)):

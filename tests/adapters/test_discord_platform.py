@@ -15,14 +15,16 @@ from bot.ports import (
     Denied,
     Gone,
     Incoming,
+    Outcome,
     Person,
     Pressed,
     Ref,
     Refused,
+    Rejected,
     Sent,
     Unavailable,
 )
-from tests.adapters.discord_stage import DELETE, PATCH, POST, Stage, content, staged
+from tests.adapters.discord_stage import DELETE, PATCH, POST, WITHIN, Stage, content, staged
 
 
 @pytest.fixture
@@ -106,6 +108,34 @@ async def test_a_deleted_channel_is_the_end_of_its_replies(stage: Stage) -> None
     await stage.server.delete_channel(stage.general)
     assert await stage.platform.edit(incoming.place, ref, content("two")) == Gone("404/10003")
     assert await stage.platform.post(incoming.place, content("two"), key="k2") == Gone("404/10003")
+
+
+async def test_a_channel_that_is_not_found_for_long_is_not_tried_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a code it may be back in a moment; but somebody waits, and has to be told at last."""
+    monkeypatch.setattr("adapters.discord.writing.MISSING_SECONDS", 0.4)
+    body = '{"message": "404: Not Found", "code": 0}'
+    incoming = await stage.ask()
+
+    async def post(key: str) -> Outcome:
+        return await stage.platform.post(incoming.place, content("one"), key=key)
+
+    async def given_up() -> int:
+        """How many tries that took."""
+        stage.server.faults.fault(POST, status=404, body=body, times=99)
+        async with asyncio.timeout(WITHIN):
+            tries = 1
+            while (met := await post("k1")) != Rejected("404"):
+                assert met == Unavailable("404", applied=False)
+                tries += 1
+                await asyncio.sleep(0.05)
+        stage.server.faults.clear()
+        return tries
+
+    assert await given_up() > 3
+    assert isinstance(await post("k1"), Sent), "it is back"
+    assert await given_up() > 3, "and gets as long again"
 
 
 async def test_stop_is_pressed_acknowledged_and_removed(stage: Stage) -> None:
