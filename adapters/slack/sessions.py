@@ -40,7 +40,7 @@ REMEMBERED = 2_000  # threads; of older ones it is only said once more that they
 
 @dataclass(slots=True)
 class _Session:
-    """`growing`: the replies that have a Stop button, each with the message that it stands on."""
+    """`growing`: the replies that can be stopped, each with the message that grows."""
 
     place: Place
     title: str = ""
@@ -81,7 +81,8 @@ class Sessions:
         session = self._of(place)
         if session is None:
             return
-        if Control.STOP in content.controls:
+        # What grows natively bears no button of ours: Slack has its own, which is there while the session is processing.
+        if Control.STOP in content.controls or (content.settled is not None and not content.closed):
             session.growing[content.reply] = ref
             self._want(session, "processing")
         elif session.growing.get(content.reply, ref) == ref:  # else the button stands on a newer page by now
