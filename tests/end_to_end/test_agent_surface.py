@@ -224,6 +224,13 @@ async def test_answers_that_grow_natively_are_stopped_by_slacks_own_button_too(
     assert ada.last(whole) == request.said
     question = await ada.ask("Talk on and on.", speed=SLOWLY, length=400)
     await ada.works(question)
+
+    def grown(record: Record) -> bool:
+        frames = record.entries("shown", "slack", thread=question)
+        return len(frames) > 1 and frames[-1].at - frames[0].at > 3.0
+
+    await own_world.record.wait(grown, within=20)
+    assert set(ada.states(question)) == {"processing"}, "or else Slack would show no stop button"
     await own_world.slack.stop_session(ada.person, ada.direct, question)
     request = await ada.chat.asked("Talk on and on.")
     await own_world.record.wait(lambda _: bool(request.ended), within=2)
