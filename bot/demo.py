@@ -26,6 +26,7 @@ from bot.ports import Dialect
 from bot.reply.pages import Document
 from bot.settings import Settings
 from sandbox.record import Entry, Record
+from sandbox.slack.app import PROMPTS
 from sandbox.world import PortError, World
 
 # How long the bot may take to come up, and an answer of `--once` to be whole.
@@ -53,6 +54,8 @@ async def run(*, once: str | None, port: int, log_level: str) -> int:
     except PortError as error:
         typer.echo(f"{error} Choose another: --port 0 takes any that is free.", err=True)
         return 2
+    if os.environ.get("SLACK_AGENT") == "on":  # as if the app had been made from the other manifest
+        world.slack.declare_agent(PROMPTS)
     try:
         async with _bot(world, log_level):
             if once is not None:
@@ -61,7 +64,9 @@ async def run(*, once: str | None, port: int, log_level: str) -> int:
             typer.echo(
                 "  Open this page, mention @claude in either chat, and watch the answer grow. Ctrl-C ends it.\n"
                 "  Then: Stop, Continue, Regenerate; /claude settings as Ada, who manages both; a file with +;\n"
-                "  the menu of a message (its three dots). More stands on the page under Things to try."
+                "  the menu of a message (its three dots). More stands on the page under Things to try.\n"
+                "  SLACK_AGENT=on before the command shows Slack's agent surface in its direct messages, and\n"
+                "  SLACK_STREAMING=native answers there that Slack itself lets grow."
             )
             await _until_signal()
             return 0
