@@ -186,6 +186,22 @@ async def _stop(view: View, deed: Mapping[str, Any]) -> None:
     await view.world.slack.stop_stream(*_message(deed))
 
 
+async def _home(view: View, deed: Mapping[str, Any]) -> None:
+    """Slack's: somebody looks at their direct messages with the app."""
+    await view.world.slack.open_home(_word(deed, "person"))
+
+
+async def _prompt(view: View, deed: Mapping[str, Any]) -> str:
+    """One of the prompts that an agent of Slack's suggests."""
+    thread = _word(deed, "thread", default="")
+    return await view.world.slack.choose_prompt(_word(deed, "person"), _word(deed, "title"), thread=thread)
+
+
+async def _halt(view: View, deed: Mapping[str, Any]) -> None:
+    """Slack's own stop button beside a conversation with an agent."""
+    await view.world.slack.stop_session(_word(deed, "person"), _word(deed, "channel"), _word(deed, "thread"))
+
+
 async def _crowd(view: View, deed: Mapping[str, Any]) -> None:
     """Ten questions at once in one channel, by as many people as there are."""
     server, hands, channel = _server(view, deed), _hands(view, deed), _word(deed, "channel")
@@ -248,6 +264,9 @@ DEEDS: Final[Mapping[str, Callable[[View, Mapping[str, Any]], Awaitable[Any]]]] 
     "cancel": _cancel,
     "thread": _thread,
     "stop": _stop,
+    "home": _home,
+    "prompt": _prompt,
+    "halt": _halt,
     "crowd": _crowd,
     "scale": _scale,
     "speed": _speed,

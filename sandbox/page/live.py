@@ -2,7 +2,7 @@
 
     server -> page   {"type": "snapshot", ...}   everything (view.View.snapshot)
                      {"type": "update", "messages": [...], "removed": [[platform, channel, id]], "channels": {...},
-                      "sample": [...], now, scale, speed, enforced, budgets, lag, statuses, forms, notices, offers}
+                      "sample": [...], now, scale, speed, enforced, budgets, lag, statuses, forms, notices, offers, agents}
                                                  each part only if it changed
                      {"type": "answer", "ref": n, "ok": true, "result": ...} or {..., "ok": false, "problem": "..."}
     page -> server   {"do": "say", "ref": n, ...}   (deeds.DEEDS)
@@ -33,7 +33,18 @@ GAUGES_EVERY: Final = 0.25  # real seconds between two looks at the budgets and 
 HEARTBEAT: Final = 20.0
 # Entries that change what stands around the messages.
 NEWS: Final = frozenset(
-    {"status", "view", "modal", "modal_closed", "interaction", "unacked", "command", "channel"}
+    {
+        "status",
+        "view",
+        "modal",
+        "modal_closed",
+        "interaction",
+        "unacked",
+        "command",
+        "channel",
+        "session",
+        "prompts",
+    }
 )
 MOST_BYTES: Final = 512 * 1024
 

@@ -114,13 +114,20 @@ class View:
         }
 
     def around(self, now: float) -> dict[str, Any]:
-        """What stands around the messages: who is thinking, the forms that are open, what failed, what is offered."""
+        """What stands around the messages: who is thinking, forms, what failed, what is offered, an agent's surface."""
         return {
             "statuses": self.growths.statuses(now),
             "forms": self.forms.open(self._names),
             "notices": self.notices.latest(),
             "offers": {name: self._offers(name) for name in PLATFORMS},
+            "agents": self._agents(),
         }
+
+    def _agents(self) -> dict[str, Any]:
+        """Slack's agent surface, by the person who sees it."""
+        slack = self.world.slack
+        seen = {str(one["id"]): slack.surface(str(one["id"])) for one in slack.people() if not one["bot"]}
+        return {person: dict(surface) for person, surface in seen.items() if surface is not None}
 
     def _offers(self, name: PlatformName) -> dict[str, list[dict[str, Any]]]:
         """The bot's commands and menu entries, in channels and in its DM."""

@@ -163,10 +163,33 @@ class Agent:
         """The prompts that somebody may choose from there."""
         return self._own_prompts.get((channel.id, thread), [] if thread else self.prompts)
 
+    def surface(self, channel: Channel) -> dict[str, Any] | None:
+        """What Slack shows beside the messages of an agent; None for an ordinary app.
+
+        {"channel", "prompts": {thread, or "" for the tab: titles}, "sessions": [{"thread", "title", "status", "stop"}]}
+        """
+        if not self.declared:
+            return None
+        threads = ["", *(thread for place, thread in self._own_prompts if place == channel.id and thread)]
+        return {
+            "channel": channel.id,
+            "prompts": {
+                thread: [one["title"] for one in self.offered(channel, thread)] for thread in threads
+            },
+            "sessions": [
+                {"thread": one.thread, "title": one.title, "status": one.status, "stop": self._stops(one)}
+                for one in self.conversations(channel)
+            ],
+        }
+
+    def _stops(self, session: Session) -> bool:
+        """Whether the native stop button is there."""
+        return session.status == "processing" and STOPPED in self._subscriptions
+
     def stop(self, channel: Channel, thread: str, person: str) -> None:
         """The native stop button. The app has to say that the session is not processing any more."""
         session = self._sessions.get((channel.id, thread))
-        if session is None or session.status != "processing" or STOPPED not in self._subscriptions:
+        if session is None or not self._stops(session):
             raise MisusedError(f"there is no stop button in {channel.id} under {thread!r}")
         stopped = []
         for message in channel.replies(thread):

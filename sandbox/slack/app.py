@@ -8,6 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+# The prompts of the agent that the app is where its other manifest is used.
+PROMPTS: Final[Sequence[Mapping[str, str]]] = (
+    {
+        "title": "Explain something",
+        "message": "Explain this to me as if I were new to it, and ask me first what it is about",
+    },
+    {
+        "title": "Help me write",
+        "message": "Help me write a message; ask me first to whom and what about",
+    },
+    {
+        "title": "Think it through",
+        "message": "Help me think a decision through; ask me first what it is",
+    },
+    {
+        "title": "What can you do?",
+        "message": "What can you do here, and how do I use you in channels?",
+    },
+)
+
 OFFERS: Final[Sequence[Mapping[str, str]]] = (
     {"kind": "slash", "name": "ask", "id": "/ask", "description": "Ask Claude", "hint": "[question]"},
     {

@@ -308,6 +308,10 @@ class SlackServer:
         """The titles of the prompts that are suggested there."""
         return [one["title"] for one in self._agent.offered(self._workspace.direct(person), thread)]
 
+    def surface(self, person: str) -> dict[str, Any] | None:
+        """What a person sees of an agent beside the messages of their DM: see `Agent.surface`."""
+        return self._agent.surface(self._workspace.direct(person))
+
     def status(self, channel: str, thread: str) -> str:
         """What stands under the thread now ("thinking"), "" for nothing."""
         return self._workspace.channels[channel].statuses.get(thread, ("", 0.0))[0]

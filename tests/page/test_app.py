@@ -15,7 +15,7 @@ import yaml
 
 from sandbox.page.app import is_loopback
 from sandbox.page.files import MOST_BYTES
-from sandbox.slack.app import OFFERS
+from sandbox.slack.app import OFFERS, PROMPTS
 from sandbox.world import World
 from tests.page.stage import general, staged
 
@@ -287,6 +287,14 @@ def test_slacks_menus_offer_what_the_manifest_says() -> None:
     assert [(one["id"], one["name"], one["description"]) for one in OFFERS if one["kind"] == "message"] == [
         (one["callback_id"], one["name"], one["description"]) for one in features["shortcuts"]
     ]
+
+
+def test_slacks_agent_suggests_what_its_manifest_says() -> None:
+    """As the app's other manifest has it."""
+    manifest = yaml.safe_load(
+        (Path(__file__).parents[2] / "deploy" / "slack-manifest-agent.yaml").read_text()
+    )
+    assert manifest["features"]["agent_view"]["suggested_prompts"] == list(PROMPTS)
 
 
 async def test_a_file_is_taken_once_and_only_from_the_page() -> None:

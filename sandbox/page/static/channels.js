@@ -1,33 +1,38 @@
 // The list of channels, with Discord's threads under theirs, and the commands that can be typed there.
 
+import { conversations } from "./agent.js";
 import { h, svg } from "./dom.js";
 
 const SIGNS = { dm: "✦", thread: "↳", channel: "#" };
 
 export class Channels {
-  constructor(label, server, goto) {
+  // `converse(thread)`: go to a conversation with an agent.
+  constructor(label, server, goto, converse) {
     this.server = server;
     this.goto = goto;
+    this.converse = converse;
     this.element = h("nav", { "aria-label": `${label} channels` });
   }
 
-  draw(channels, here, unread, bot) {
-    const wanted = JSON.stringify([channels, here, [...unread]]);
+  draw(channels, here, unread, bot, { sessions = [], thread = "" } = {}) {
+    const wanted = JSON.stringify([channels, here, [...unread], sessions, thread]);
     if (wanted === this.drawn) return;
     this.drawn = wanted;
     const { element } = this;
-    const focused = element.contains(document.activeElement) ? document.activeElement.dataset.channel : null;
+    const { channel: focused, thread: talk } = element.contains(document.activeElement) ? document.activeElement.dataset : {};
     const button = (channel) => this.button(channel, channel.id === here, unread.has(channel.id), bot);
     const threads = Map.groupBy(channels.filter(({ kind }) => kind === "thread"), ({ parent }) => parent);
     const branch = (id) => (threads.has(id) ? h("ul", { class: "branch" }, ...threads.get(id).map((thread) => h("li", {}, button(thread)))) : null);
+    const below = ({ id, kind }) => (kind === "dm" ? conversations(sessions, thread, this.converse) : branch(id));
     const groups = [
       ["Channels", channels.filter(({ kind }) => kind === "channel")],
       ["Direct messages", channels.filter(({ kind }) => kind === "dm")],
     ];
     element.replaceChildren(
       h("p", { class: "server", text: this.server }),
-      ...groups.flatMap(([label, list]) => [h("h3", { text: label }), h("ul", {}, ...list.map((channel) => h("li", {}, button(channel), branch(channel.id))))]),
+      ...groups.flatMap(([label, list]) => [h("h3", { text: label }), h("ul", {}, ...list.map((channel) => h("li", {}, button(channel), below(channel))))]),
     );
+    if (talk) element.querySelector(`[data-thread="${CSS.escape(talk)}"]`)?.focus();
     if (focused) element.querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
   }
 

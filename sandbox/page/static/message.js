@@ -125,7 +125,7 @@ export class Row {
     this.controls.hidden = !controls.length && !streaming;
     this.controls.replaceChildren(...controlsOf(controls, this.acts, () => this.message));
     // While a message streams, the platform has a stop button of its own.
-    if (streaming) this.controls.append(h("button", { type: "button", class: "control", onclick: () => this.acts.stop(this.message) }, "■ Stop response"));
+    if (streaming) this.controls.append(h("button", { type: "button", class: "control native-stop", onclick: () => this.acts.stop(this.message) }, "■ Stop response"));
     // A button that vanishes under the hand leaves the focus with its message.
     if (held) (this.controls.querySelector("button") ?? this.element).focus();
   }

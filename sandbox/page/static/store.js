@@ -1,7 +1,7 @@
 // What the page knows of the world. Others read it and are told what changed; only the socket changes it.
 
 // What stands around the messages, and is drawn when it changes.
-const AROUND = ["statuses", "forms", "notices", "offers"];
+const AROUND = ["statuses", "forms", "notices", "offers", "agents"];
 
 export function createStore() {
   const listeners = new Set();

@@ -1,6 +1,8 @@
 // One chat platform: its channels, the messages of one of them, a thread beside it, and who one speaks as.
 
 import { announce, h, write } from "./dom.js";
+import { actsOf } from "./acts.js";
+import { Prompts, Working, head } from "./agent.js";
 import { Channels, commandsOf } from "./channels.js";
 import { Composer, sentence } from "./composer.js";
 import { Forms } from "./dialogs.js";
@@ -13,8 +15,6 @@ const ROLES = {
   slack: { owner: "Owner", admin: "Admin", guest: "Guest", outsider: "Outsider" },
   discord: { owner: "Owner", manager: "Manager", moderator: "Moderator" },
 };
-// Who may take away what others wrote.
-const MODERATES = new Set(["owner", "admin", "manager", "moderator"]);
 
 export class Workspace {
   constructor(root, name, store, live) {
@@ -50,6 +50,15 @@ export class Workspace {
     return commandsOf(this.offers);
   }
 
+  // Slack's agent surface in one's direct messages; null for an ordinary app, and elsewhere.
+  get agent() {
+    return this.threaded ? this.store.gauges.agents?.[this.person] ?? null : null;
+  }
+
+  get session() {
+    return (this.here?.kind === "dm" && this.agent?.sessions.find(({ thread }) => thread === this.thread)) || null;
+  }
+
   get here() {
     return this.channels.find(({ id }) => id === this.channel);
   }
@@ -57,7 +66,7 @@ export class Workspace {
   // ------------------------------------------------------------------------------------------------ building
 
   build() {
-    const acts = this.acts();
+    const acts = actsOf(this);
     this.feed = new Feed(this.store, acts, "Messages");
     const more = {
       people: () => this.platform?.people ?? [],
@@ -74,18 +83,19 @@ export class Workspace {
       cancel: ({ id, person }) => this.live.deed("cancel", { platform: this.name, person, form: id }),
       people: () => this.pickable("user"),
     });
+    this.prompts = this.suggesting(() => "");
     this.title = h("h2");
     this.select = h("select", { onchange: () => this.speakAs(this.select.value) });
     this.face = h("span", { class: "me" });
     this.role = h("span", { class: "role" });
     this.status = h("p", { class: "status" });
-    this.channelList = new Channels(this.root.getAttribute("aria-label"), this.threaded ? "Inkwell Ltd" : "Inkwell", (channel) => this.goto(channel));
+    this.channelList = new Channels(this.root.getAttribute("aria-label"), this.threaded ? "Inkwell Ltd" : "Inkwell", (channel) => this.goto(channel), (thread) => this.converse(thread));
     this.ideas = h("div", { class: "ideas", popover: "auto", "aria-label": "Things to try" });
     const ask = h("button", { type: "button", class: "quiet try", onclick: () => this.suggest(ask) }, "Things to try");
     const stage = h(
       "div", { class: "stage" },
       h("header", { class: "bar" }, this.title, ask, this.ideas),
-      this.feed.element, this.status, this.composer.element,
+      this.feed.element, this.status, h("div", {}, this.prompts.element, this.composer.element),
     );
     // Under the channels, so that it is there beside a thread too.
     const speaker = h("label", { class: "speak" }, this.face, h("span", { class: "words", text: "Speaking as" }), this.select, this.role);
@@ -93,44 +103,6 @@ export class Workspace {
     if (this.threaded) this.buildThread(acts, more);
     this.root.append(this.frame);
     this.composer.files.takeDrops(stage);
-  }
-
-  // What one can do with a message, each in the platform's own way.
-  acts() {
-    const deed = (name, message, fields) => this.attempt(this.live.deed(name, { ...this.at(message), ...fields }));
-    const acts = {
-      nameOf: (id) => this.nameOf(id),
-      titleOf: (id) => this.platform.channels.find((channel) => channel.id === id)?.name ?? "Thread",
-      moderates: (person) => MODERATES.has(this.platform.people.find(({ id }) => id === person)?.role),
-      entries: () => this.offers.filter(({ kind }) => kind === "message").map(({ id, name }) => ({ id: this.threaded ? id : name, name, app: this.platform.bot.name })),
-      choices: (kind) => this.pickable(kind),
-      press: (message, control) => deed("press", message, { control }),
-      select: (message, control, values) => deed("select", message, { control, values }),
-      stop: (message) => deed("stop", message),
-      react: (message, emoji, remove = false) => deed("react", message, { emoji, remove }),
-      use: (message, entry) => {
-        if (this.threaded) this.mine.add(message.thread || message.id);
-        return deed("use", message, { entry });
-      },
-      remove: (message) => deed("delete", message),
-      change: (message) => this.composerOf(message).about({ label: "Editing your message", change: message.id, text: message.text }),
-      follow: (message) => (message.opened ? this.goto(message.opened) : this.openThread(message.thread || message.id, true)),
-    };
-    if (this.threaded) return { ...acts, thread: acts.follow };
-    return {
-      ...acts,
-      reply: (message) => this.composer.about({ label: `Replying to ${message.name}`, reply: message.id }),
-      branchOff: (message) => this.here?.kind === "channel" && !message.opened,
-      begin: async (message) => {
-        const thread = await deed("thread", message, { name: plain(message.html).slice(0, 60) || "Thread" });
-        if (thread) this.goto(thread);
-      },
-      dismissible: true,
-      dismiss: (message) => {
-        this.dismissed.add(message.id);
-        this.draw();
-      },
-    };
   }
 
   // [{value, label}] for those who choose people or roles.
@@ -156,15 +128,25 @@ export class Workspace {
     this.threadStatus = h("p", { class: "status" });
     this.threadWhere = h("span");
     const close = h("button", { type: "button", class: "back", "aria-label": "Close the thread", onclick: () => this.closeThread() }, h("span", { class: "arrow", "aria-hidden": "true" }, "←"), this.threadWhere);
+    this.threadTitle = h("h2");
+    this.threadPrompts = this.suggesting(() => this.thread);
+    this.agentWorks = new Working(() => this.attempt(this.live.deed("halt", { person: this.person, channel: this.channel, thread: this.thread })));
     this.panel = h(
       "section", { class: "thread", "aria-label": "Thread", hidden: true },
-      h("header", { class: "bar" }, h("h2", { text: "Thread" }), close),
-      this.replies.element, this.threadStatus, this.threadComposer.element,
+      h("header", { class: "bar" }, this.threadTitle, close),
+      this.replies.element, this.threadStatus, h("div", {}, this.agentWorks.element, this.threadPrompts.element, this.threadComposer.element),
     );
     this.panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.closeThread();
     });
     this.frame.append(this.panel);
+  }
+
+  suggesting(thread) {
+    return new Prompts(async (title) => {
+      const id = await this.attempt(this.live.deed("prompt", { person: this.person, title, thread: thread() }));
+      if (id && !thread()) this.mine.add(id);
+    });
   }
 
   at(message) {
@@ -220,6 +202,7 @@ export class Workspace {
     if (direct) this.channel = this.channels.find(({ kind }) => kind === "dm")?.id ?? "";
     if (!this.here) this.channel = this.general;
     if (direct) this.thread = "";
+    this.home();
     this.feed.clear();
     this.replies?.clear();
     this.draw();
@@ -233,7 +216,18 @@ export class Workspace {
     this.channel = channel;
     this.unread.delete(channel);
     if (this.thread) this.closeThread(false);
+    this.home();
     this.draw();
+  }
+
+  // Slack tells an app who looks at its direct messages.
+  home() {
+    if (this.threaded && this.here?.kind === "dm") this.attempt(this.live.deed("home", { person: this.person }));
+  }
+
+  converse(thread) {
+    this.goto(this.agent.channel);
+    this.openThread(thread, true);
   }
 
   openThread(root, focus = false) {
@@ -314,7 +308,6 @@ export class Workspace {
     if (!this.here && this.platform) this.channel = this.general; // it was deleted, or another's
     const here = this.here;
     if (!here) return;
-    this.channelList.draw(this.channels, this.channel, this.unread, this.platform.bot.name);
     const title = here.kind === "dm" ? this.platform.bot.name : here.name;
     write(this.title, { dm: title, thread: `↳ ${title}`, channel: `# ${title}` }[here.kind]);
     this.face.replaceChildren(avatar(this.nameOf(this.person), false));
@@ -332,6 +325,17 @@ export class Workspace {
     this.tellUnseen(all);
   }
 
+  drawAgent() {
+    const here = this.here.kind === "dm" && this.agent;
+    this.prompts.show((here && here.prompts[""]) || []);
+    if (this.threaded) {
+      this.threadPrompts.show((here && here.prompts[this.thread]) || []);
+      this.agentWorks.show(this.session);
+      head(this.threadTitle, this.session);
+    }
+    this.channelList.draw(this.channels, this.channel, this.unread, this.platform.bot.name, { sessions: this.agent?.sessions, thread: this.thread });
+  }
+
   drawThread() {
     if (!this.threaded) return;
     const open = Boolean(this.thread);
@@ -346,6 +350,7 @@ export class Workspace {
   drawAround() {
     const { forms = [], notices = [] } = this.store.gauges;
     this.drawStatus();
+    this.drawAgent();
     this.forms.show(forms.find(({ platform, person }) => platform === this.name && person === this.person) ?? null);
     for (const { number, platform, person, text } of notices) {
       if (number <= this.noticed) continue;
