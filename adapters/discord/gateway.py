@@ -21,9 +21,9 @@ from typing import Any, Final, NoReturn
 import aiohttp
 import discord
 import yarl
-from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+from discord.gateway import ReconnectWebSocket
 
-from adapters.discord.client import Client, Handler, point_at
+from adapters.discord.client import Client, Handler, Socket, point_at
 from adapters.discord.rest import Rest
 from bot.ports import ConnectError
 
@@ -39,9 +39,6 @@ HELLO_SECONDS: Final = 30.0
 
 READY_SECONDS: Final = 60.0
 """From there to READY or RESUMED, with all that a RESUME replays: a session that is never given is not waited for."""
-
-GOODBYE_SECONDS: Final = 2.0
-"""For a closing handshake."""
 
 STEADY_SECONDS: Final = 30.0
 """A connection that has lived this long was a good one: the next trouble starts from the shortest pause."""
@@ -115,7 +112,7 @@ class Gateway:
         self._logged_in = logged_in
         self._content = True
         self._client: Client | None = None
-        self._ws: DiscordWebSocket | None = None
+        self._ws: Socket | None = None
         self._seat = _Seat()
         self._ready = asyncio.Event()
         self._connected = False
@@ -280,7 +277,7 @@ class Gateway:
         )
         seat.fruitless += 1
         async with asyncio.timeout(HELLO_SECONDS):
-            self._ws = await DiscordWebSocket.from_client(
+            self._ws = await Socket.from_client(
                 client,
                 initial=True,
                 gateway=url,
@@ -340,9 +337,7 @@ class Gateway:
         if self._seat.session is None or ws.session_id is not None:
             self._seat.session, self._seat.sequence, self._seat.url = ws.session_id, ws.sequence, ws.gateway
         try:
-            # aiohttp waits for the other side's goodbye, half a minute if need be; we do not.
-            async with asyncio.timeout(GOODBYE_SECONDS):
-                await ws.close(code)
+            await ws.close(code)
         except (aiohttp.ClientError, OSError, RuntimeError) as trouble:
             _log.debug("closing the Gateway's socket: %s", type(trouble).__name__)
 

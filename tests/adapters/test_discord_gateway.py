@@ -11,12 +11,14 @@ from typing import Any
 
 import discord
 import pytest
+from discord.gateway import ReconnectWebSocket
 
 from adapters.discord import client as client_module
 from adapters.discord import gateway as gateway_module
-from adapters.discord.client import intents
+from adapters.discord.client import GOODBYE_SECONDS, Socket, intents
 from bot.ports import ConnectError, Incoming
 from sandbox.discord.gateway import MESSAGE_CONTENT
+from sandbox.discord.sessions import Session
 from tests.adapters.discord_stage import WITHIN, Stage, staged
 
 
@@ -92,6 +94,58 @@ async def test_an_invalid_session_that_may_be_resumed_is(stage: Stage) -> None:
     assert (await stage.ask("meanwhile")).text == "meanwhile"
     await sessions(stage, "RESUMED", 1)
     assert len(stage.gateway("READY")) == 1
+
+
+async def test_a_session_is_resumed_also_where_that_is_said_without_a_word(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discord documents no field of RESUMED; a server that says `"d": null` costs no session and no pause."""
+    own = stage.server.gateway._own
+
+    def bare(session: Session, event: str, data: Any) -> None:
+        nothing: Any = None
+        own(session, event, nothing if event == "RESUMED" else data)
+
+    monkeypatch.setattr(stage.server.gateway, "_own", bare)
+    for number in range(1, 5):
+        await stage.server.disconnect(4000)
+        assert (await stage.ask(f"meanwhile {number}")).text == f"meanwhile {number}"
+        await sessions(stage, "RESUMED", number)
+        await until(stage, ready=True)
+    assert len(stage.gateway("READY")) == 1
+
+
+def opened(socket: Any) -> Socket:
+    """On aiohttp's, of which no more is called than this has."""
+    made = Socket(socket, loop=asyncio.get_running_loop())
+    made.shard_id = None
+    return made
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("said", "resume"), [((7, None), True), ((9, True), True), ((9, False), False)])
+async def test_who_sends_us_away_and_says_no_goodbye_is_left_soon(
+    said: tuple[int, Any], resume: bool
+) -> None:
+    """What happens in half a minute of waiting for it would be heard half a minute late."""
+
+    class Mute:
+        async def close(self, **_: Any) -> None:
+            await asyncio.sleep(30)
+
+    loop = asyncio.get_running_loop()
+    socket = opened(Mute())
+    begun = loop.time()
+    with pytest.raises(ReconnectWebSocket) as sent_away:
+        await socket.received_message(json.dumps({"op": said[0], "d": said[1]}))
+    assert sent_away.value.resume is resume
+    assert loop.time() - begun <= GOODBYE_SECONDS
+
+
+async def test_what_else_cannot_be_read_is_not_taken_for_a_resumed() -> None:
+    """It is told as before: the connection is begun anew."""
+    with pytest.raises(TypeError):
+        await opened(None).received_message('{"op": 10, "d": null}')
 
 
 @pytest.mark.usefixtures("impatient")
