@@ -5,6 +5,7 @@ in    line (Socket Mode) or webhook (HTTP) -> listeners (Bolt: acknowledge every
       forms sent off), reading (text and files), payloads (the fields)
 out   writing and streaming (post, edit, find), asides (status, title, a word or a form for one person), transfer (files),
       removing, history, names, standing  ->  web (the one client); connecting comes before them all
+      only where the app is one of Slack's agents: sessions (its stop button), openings (chats without a word)
 data  outcomes (what an answer means), budgets (what may be spent), routes (how to answer who has just acted), blocks,
       forms, dialect, mrkdwn, rich_text (how things look), scopes (what the app must be allowed)
 """
