@@ -131,6 +131,7 @@ class Content:
     settled   where a message may grow natively: so many leading characters of the text no later one will change.
               None: it had better be shown by edits
     closed    the text stays so; only buttons may still change
+    stands    the message shows this text already, closed: it is edited for the sake of its buttons alone
     """
 
     text: str
@@ -141,6 +142,7 @@ class Content:
     ping: str = ""
     settled: int | None = field(default=None, compare=False)
     closed: bool = field(default=False, compare=False)
+    stands: bool = field(default=False, compare=False)
 
 
 # ---------------------------------------------------------------------------------------------------- outcomes

@@ -60,7 +60,6 @@ class Writing:
         self._plain: OrderedDict[Ref, bool] = OrderedDict()  # messages whose Markdown Slack would not take
         self._posted: OrderedDict[str, float] = OrderedDict()  # channel -> when it last took a post
         self._closed: OrderedDict[str, float] = OrderedDict()  # channel -> until when it refuses posts
-        self._ended: OrderedDict[Ref, int] = OrderedDict()  # a message that stays so -> the hash of its text
         self._threadless: OrderedDict[tuple[str, str], bool] = OrderedDict()  # what Slack takes for no thread
         self.streams = Streams(
             client, team, meter, native=native, update=self._update, heard=heard, stopped=stopped, life=life
@@ -107,46 +106,27 @@ class Writing:
         ref = Ref(channel if isinstance(channel, str) and channel else place.channel, ts)
         if plain:
             _keep(self._plain, ref, value=True)
-        self._shown(ref, content)
         return Sent(ref)
 
     def _thread(self, place: Place) -> str:
         thread = self.streams.thread(place)
         return "" if (place.channel, thread) in self._threadless else thread
 
-    def _shown(self, ref: Ref, content: Content) -> None:
-        if content.closed:
-            _keep(self._ended, ref, hash(content.text))
-        else:
-            self._ended.pop(ref, None)
-
     async def edit(self, ref: Ref, content: Content) -> Outcome:
         stream = self.streams.of(ref)
         if stream is not None:
-            streamed = await self.streams.edit(stream, content)
-            if isinstance(streamed, Sent) and streamed.open is None:
-                self._shown(ref, content)
-            return streamed
+            return await self.streams.edit(stream, content)
         answered = await self._update(ref, content)
         if answered == Rejected("streaming_state_conflict"):
             # A crash left it open: it is stopped first.
             self.streams.met(ref)
             return Unavailable("left_open", applied=False)
-        if answered == Rejected("block_mismatch") and not self._stands(ref, content):
-            return await self.streams.take_back(ref, content.reply, "block_mismatch")
-        if isinstance(answered, Rejected) and answered.code in EDITS_CLOSED and self._is_news(ref, content):
+        # What cannot be changed had better be replaced: by the page as it stays, not by each frame of it, and not for the
+        # sake of buttons.
+        replaced = {"block_mismatch"} | (EDITS_CLOSED if content.closed else set())
+        if isinstance(answered, Rejected) and answered.code in replaced and not content.stands:
             return await self.streams.take_back(ref, content.reply, answered.code)
         return answered
-
-    def _is_news(self, ref: Ref, content: Content) -> bool:
-        """Whether a message had better be replaced where it cannot be changed: by the page as it stays, not by each frame
-        of it, and not for buttons under an answer that stands whole.
-        """
-        return content.closed and not self._stands(ref, content)
-
-    def _stands(self, ref: Ref, content: Content) -> bool:
-        """Whether the message shows this page as it stays, but for its buttons."""
-        return content.closed and self._ended.get(ref) == hash(content.text)
 
     async def _update(self, ref: Ref, content: Content) -> Outcome:
         def call(shown: list[Block]) -> Awaitable[AsyncSlackResponse]:
@@ -166,7 +146,6 @@ class Writing:
             return outcome(answer, bucket=bucket.key)
         if plain:
             _keep(self._plain, ref, value=True)
-        self._shown(ref, content)
         return Sent(ref)
 
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:

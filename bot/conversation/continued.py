@@ -2,8 +2,8 @@
 
 Continue is pressed once, and what then is to be regenerated is what came of it: the older answer keeps what concerns it
 alone. No edit of its message is due by then, so this takes one: the buttons ride on the text that stands there. What
-that is, is remembered of the answers that this process has shown; of those from before a restart it is rendered anew,
-all pages, for the store knows the words, but not where they were cut.
+that is, is remembered of the answers that this process has shown; of those from before a restart it is rendered anew
+from the first page on, for the store knows the words, but not where they were cut.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.conversation.journal import StoreJournal
 from bot.ports import Content, Control, Place, Ref
 from bot.reply.messages import Document, Page
 from bot.reply.pages import Document as Rendered
-from bot.reply.reply import Reply, label, sure
+from bot.reply.reply import Reply, controls_after, label, sure
 from bot.reply.view import View
 from bot.store.nouns import Answered
 from bot.store.store import Store
@@ -59,10 +59,11 @@ class _Standing:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What has to be shown once more: the messages with what they show, and what stands on their buttons."""
+    """What has to be shown once more: the messages with what they show now, and what stands on their buttons."""
 
     document: Document
     refs: tuple[Ref, ...]
+    contents: tuple[Content, ...]
     label: Callable[[Control], str]
 
 
@@ -115,6 +116,7 @@ class Continued:
             answered.reply,
             shown.document,
             refs=shown.refs,
+            shown=shown.contents,
             on_changed=changed,
             label=shown.label,
             sure=sure(language),
@@ -141,6 +143,7 @@ class Continued:
             return _Shown(
                 _Standing(content.text),
                 (ref,),
+                (content,),
                 lambda control: labels.get(control) or label(language, control),
             )
         if not answered.refs:
@@ -149,6 +152,12 @@ class Continued:
         document = Rendered(profile.dialect, profile.page_limit)
         document.feed(answered.text)
         document.end(answered.notice)
-        if len([page for page in document.pages() if page.text.strip()]) != len(answered.refs):
+        pages = [page.text for page in document.pages() if page.text.strip()]
+        if len(pages) != len(answered.refs):
             return None  # it was cut by other rules: what stands is worth more than what stands under it
-        return _Shown(document, answered.refs, lambda control: label(language, control))
+        offered = ((),) * (len(pages) - 1) + (controls_after("partial", answered.text),)
+        contents = tuple(
+            Content(text, under, answered.reply, closed=True)
+            for text, under in zip(pages, offered, strict=True)
+        )
+        return _Shown(document, answered.refs, contents, lambda control: label(language, control))

@@ -275,8 +275,10 @@ def _give_up(view: View, call: Call, code: str) -> None:
         return
     view.given_up = code
     # What the platform took before, without its buttons; where nobody knows what that was, the shortest honest words.
-    text = view.sorry if shown is None else shown.text
-    message.bare = Content(text, (), view.reply, closed=True)
+    if shown is None:
+        message.bare = Content(view.sorry, (), view.reply, closed=True)
+    else:
+        message.bare = Content(shown.text, (), view.reply, closed=True, stands=shown.closed)
     message.refused = None
 
 

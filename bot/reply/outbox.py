@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeVar
 
 from bot import sentences
@@ -93,6 +94,7 @@ class Outbox:
         announce: Content | None = None,
         controls: tuple[Control, ...] = (Control.STOP,),
         refs: Sequence[Ref] = (),
+        shown: Sequence[Content] = (),
         on_leaving: Callable[[], None] | None = None,
         on_changed: Callable[[tuple[Ref, ...], Place], None] | None = None,
         label: Callable[[Control], str] | None = None,
@@ -100,7 +102,8 @@ class Outbox:
         sorry: str = sentences.OUR_FAULT,
         crashed: bool = False,
     ) -> View:
-        """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order.
+        """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order; `shown`:
+        what they show now, where that is known.
 
         `crashed`: a process that has died may have had calls under way to them, whose connections broke with it.
 
@@ -113,10 +116,10 @@ class Outbox:
             self._desk, place, reply, document, announce, controls, on_leaving, on_changed, sorry, label, sure
         )
         now = self._time()
-        for ref in refs:
+        for ref, stands in zip_longest(refs, shown):
             item = self._pacer.join(view, "edit", self._platform.buckets("edit", place, ref), now)
             echoes = (Echo(Content(""), now + ECHO_OF_BREAK),) if crashed else ()
-            view.messages.append(Message(ref, item, now, None, 0, echoes))
+            view.messages.append(Message(ref, item, now, stands, 0, echoes))
         self._desk.views.add(view)
         if announce is not None or document.length:
             self._desk.plan_soon(view)

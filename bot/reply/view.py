@@ -358,8 +358,16 @@ class View:
         # Only a first page may grow natively: where that ended, the answer goes on by edits.
         settled = page.settled if number == 0 else None
         sure = self._sure if Control.DELETE in controls else None
+        shown = target.shown if isinstance(target, Message) else None
         return Content(
-            page.text, controls, self.reply, labels=labels, sure=sure, settled=settled, closed=page.closed
+            page.text,
+            controls,
+            self.reply,
+            labels=labels,
+            sure=sure,
+            settled=settled,
+            closed=page.closed,
+            stands=page.closed and shown is not None and shown.closed and shown.text == page.text,
         )
 
     def _settle_if_whole(self, pages: Sequence[Page], now: float) -> None:

@@ -151,7 +151,7 @@ async def test_an_old_answer_is_not_taken_away_for_the_sake_of_its_buttons() -> 
         assert await answer(outbox, place) == Settled("shown")
         codes.append("edit_window_closed")
         [stands] = slack.stands(place)
-        changed = Content(TEXT, (Control.REGENERATE,), "r1", closed=True)
+        changed = Content(TEXT, (Control.REGENERATE,), "r1", closed=True, stands=True)
         outcome = await adapter.edit(place, Ref(place.channel, stands.ts), changed)
         assert outcome == Rejected("edit_window_closed")
         assert slack.texts(place) == [TEXT]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import pytest
 
 from bot import sentences
 from bot.claude.events import Done
-from bot.ports import Control, Denied, Op, Person, Place, Pressed, Ref
+from bot.ports import Content, Control, Denied, Op, Outcome, Person, Place, Pressed, Ref, Rejected, Withdrawn
 from tests.conversation.stage import ADA, GRACE, Chat, FakeStore, Stage, staged
 from tests.reply.fake_platform import Fault, Seen
 
@@ -88,11 +90,13 @@ async def test_an_answer_from_before_a_restart_loses_them_too_and_keeps_every_wo
     async with staged(chat=chat, store=store) as stage:
         pages = await broken_off(stage, text)
         stood = stage.chat.texts()
+        before = [len(frames(stage, page)) for page in pages]
     async with staged(chat=chat, store=store) as stage:
         stage.claude.will(sentences.GOING_ON, "and the second.", Done("end_turn"))
         go_on(stage)
         await stage.quiet()
         assert stage.chat.texts() == [*stood, "and the second."]
+        assert [len(frames(stage, page)) for page in pages] == [*before[:-1], before[-1] + 1]
         assert buttons(stage, pages[-1]) == LEFT
         assert all(buttons(stage, page) == () for page in pages[:-1])
 
@@ -142,6 +146,51 @@ async def test_a_platform_that_refuses_the_edit_costs_nothing_but_the_edit() -> 
         await stage.quiet()
         assert stage.chat.texts()[-1] == "and the second."
         assert stage.chat.said_beside("told") == []
+        assert stage.left() == {}
+
+
+@dataclass
+class Shut(Chat):
+    """Lets nobody edit any more; a page that it is not yet known to show is taken back, to be posted anew."""
+
+    shut: bool = False
+
+    async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome:
+        if not self.shut:
+            return await super().edit(place, ref, content)
+        await asyncio.sleep(self.call)
+        if content.stands or not content.closed:
+            return Rejected("edit_window_closed")
+        await self.delete(place, ref)
+        return Withdrawn("edit_window_closed")
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["in one process", "after a restart"])
+@pytest.mark.parametrize("text", ["The first half", LONG], ids=["one page", "many"])
+async def test_where_nothing_may_be_edited_any_more_every_word_stays_where_it_stands(
+    text: str, restarts: bool
+) -> None:
+    """Slack's edit_window_closed: an old page is no reason to excuse itself in its place, nor to move below what goes on.
+    Its buttons stay, and still do what they say.
+    """
+    chat, store = Shut(page_limit=700), FakeStore()
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(staged(chat=chat, store=store))
+        pages = await broken_off(stage, text)
+        stood = chat.texts()
+        if restarts:
+            await stack.aclose()
+            stage = await stack.enter_async_context(staged(chat=chat, store=store))
+            stage.claude.will(sentences.GOING_ON, "and the second.", Done("end_turn"))
+        chat.shut = True
+        go_on(stage)
+        await stage.quiet()
+        assert chat.texts() == [*stood, "and the second."]
+        assert buttons(stage, pages[-1]) == OFFERED
+        go_on(stage)
+        await stage.quiet()
+        assert chat.texts() == [*stood, "and the second.", "and the second."]
+        assert chat.said_beside("told") == []
         assert stage.left() == {}
 
 

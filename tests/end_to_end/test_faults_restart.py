@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
+from bot import sentences
+from sandbox.claude.script import Fault
 from sandbox.world import World
 from tests.end_to_end.stage import Bot, Chat
 
@@ -34,3 +38,32 @@ async def test_what_a_restart_finds_delivered_again_is_not_answered_again(
     await chat.settled(await chat.mention("And now? #chars:100 #speed:900"))
     assert len([one for one in own_world.claude.requests if "Once, over" in one.question]) == 1
     assert len(chat.pages(question)) == 1
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["in one process", "after a restart"])
+async def test_what_slack_lets_nobody_edit_any_more_stands_when_it_is_gone_on_with(
+    own_world: World, own_bot: Bot, restarts: bool
+) -> None:
+    """Fault 31: the first half stays above the second, whole, although its buttons cannot be taken away any more."""
+    chat = Chat(own_world, "slack")
+    own_world.claude.script(Fault("max_tokens", at=300), when="Long ago?")
+    await own_bot.start()
+    question = await chat.mention("Long ago? #chars:900 #speed:900")
+    first = await chat.settled(question)
+    [stood] = chat.pages(question)
+    if restarts:
+        own_bot.signal(signal.SIGTERM)
+        assert await own_bot.ended() == 0
+        await own_bot.start()
+    chat.server.faults.fault("chat.update", error="edit_window_closed", times=100)
+    own_world.claude.script(Fault("stall", at=0, seconds=8.0), when=sentences.GOING_ON)
+    await chat.press(question, sentences.CONTINUE)
+    request = await chat.asked(sentences.GOING_ON)
+
+    def whole(_: object) -> bool:
+        pages = chat.pages(question)
+        return bool(request.ended) and len(pages) == 2 and sentences.REGENERATE in pages[-1]["controls"]
+
+    await own_world.record.wait(whole, within=40)
+    assert [page["text"] for page in chat.pages(question)] == [first, request.said]
+    assert chat.pages(question)[0]["message"] == stood["message"], "it was not posted anew"
