@@ -147,14 +147,17 @@ class Admission:
         refusal = may(asking, terms.preferences, self._house)
         return self._turned(refusal, terms)
 
-    def may_write(self, place: Place, person: Person, terms: Terms) -> Turned | None:
+    async def may_write(self, place: Place, person: Person, terms: Terms) -> Turned | None:
         """Whether to open a form for a question; None: open it. What holds when it is sent off is asked then: here nobody
-        is turned away for what is not known yet.
+        is turned away for what is not known yet, or may be over by then.
         """
-        if not terms.known:
-            return None
-        asking = self._asking(place, person, "shortcut", terms, 0)
-        return self._turned(may(asking, terms.preferences, self._house), terms)
+        if terms.known:
+            asking = self._asking(place, person, "shortcut", terms, 0)
+            refusal = may(asking, terms.preferences, self._house)
+            if refusal is not None:
+                return self._turned(refusal, terms)
+        over = await self._spending.reached(account(place, person), terms.preferences)
+        return Turned(_told(over, terms.language), alone=True) if over is not None else None
 
     def count(self, place: Place, person: Person, terms: Terms) -> Turned | None:
         """One more request of this person; None: go on."""

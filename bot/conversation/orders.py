@@ -265,7 +265,7 @@ class Orders:
                 "summary",
             )
             return
-        turned = self._admission.may_write(by.place, by.person, terms)
+        turned = await self._admission.may_write(by.place, by.person, terms)
         if turned is not None:
             # Nobody writes a question into a form to be told then that they may not ask it.
             if turned.sentence:

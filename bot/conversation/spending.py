@@ -55,15 +55,30 @@ class Spending:
         """Set aside the most that this reply may cost; or say which limit is reached, and reserve nothing."""
         now = time.time() if now is None else now
         most = self._prices.most(ask.model, tokens_in=size(ask), tokens_out=ask.max_tokens)
-        limits: dict[Whose, int] = {
-            "person": preferences.person_daily,
-            "channel": preferences.channel_daily,
-            "workspace": preferences.workspace_daily,
-        }
-        full = await self._ledger.reserve(reply, account, most, limits, now=now)
+        full = await self._ledger.reserve(reply, account, most, _limits(preferences), now=now)
         if full is None:
             return None
         return OverLimit(full.whose, full.limit, _DAY - now % _DAY, reserved=full.spent < full.limit)
+
+    async def reached(
+        self, account: Account, preferences: Preferences, *, now: float | None = None
+    ) -> OverLimit | None:
+        """The limit that is spent, whatever would be asked next; nothing is reserved. Answers under way do not count: they
+        may cost less.
+        """
+        now, limits = time.time() if now is None else now, _limits(preferences)
+        if not any(limits.values()):
+            return None
+        today = (await self._ledger.summary(account, now=now)).today
+        spent: dict[Whose, Cost] = {
+            "person": today.person,
+            "channel": today.channel,
+            "workspace": today.workspace,
+        }
+        for whose, limit in limits.items():
+            if 0 < limit <= spent[whose].micros:
+                return OverLimit(whose, limit, _DAY - now % _DAY, reserved=False)
+        return None
 
     async def settle(
         self,
@@ -112,6 +127,14 @@ class Spending:
     async def summary(self, account: Account, *, now: float | None = None) -> Summary:
         """Today and this month: of the person, the channel and the workspace."""
         return await self._ledger.summary(account, now=time.time() if now is None else now)
+
+
+def _limits(preferences: Preferences) -> dict[Whose, int]:
+    return {
+        "person": preferences.person_daily,
+        "channel": preferences.channel_daily,
+        "workspace": preferences.workspace_daily,
+    }
 
 
 def size(ask: Ask) -> int:

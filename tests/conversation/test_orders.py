@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot import sentences
-from bot.claude.events import Done
+from bot.claude.events import Done, Spent, Usage
 from bot.ports import Attachment, Chosen, File, Line, Ordered, Person, Place, Ref, Standing, Submitted, Wanted
 from tests.conversation.stage import ADA, GRACE, Chat, Stage, asked, growing, staged
 
@@ -210,6 +210,18 @@ async def test_who_may_not_ask_is_told_so_in_place_of_the_form() -> None:
         want(stage)
         await stage.quiet()
         assert stage.chat.said_beside("told") == [sentences.NOT_FOR_GUESTS]
+        assert stage.chat.panels == []
+
+
+async def test_who_has_spent_the_days_dollars_is_told_so_in_place_of_the_form() -> None:
+    async with staged(Spent(Usage(1000, 1000)), "Yes.", Done("end_turn"), chat=Chat()) as stage:
+        stage.ask("First?")
+        await stage.quiet()
+        stage.store.preferences.set["fake", "T1", "C1"] = {"person_daily": 1}
+        want(stage)
+        await stage.quiet()
+        [told] = stage.chat.said_beside("told")
+        assert told.startswith("Your limit of")
         assert stage.chat.panels == []
 
 

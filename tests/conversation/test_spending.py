@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,19 @@ async def test_at_the_limit_it_is_said_which_and_for_how_long(spending: Spending
     over = await spending.reserve("r2", ADA, ASK, limited, now=NOON + 3600)
     assert over == OverLimit("channel", 10_000, resets_in=11 * 3600, reserved=False)
     assert await spending.reserve("r2", ADA, ASK, limited, now=NOON + 12 * 3600) is None
+
+
+async def test_a_limit_that_is_spent_is_known_before_anything_is_asked(spending: Spending) -> None:
+    """What an answer under way has reserved may turn out to be less."""
+    limited = preferences(person_daily=10_000, workspace_daily=1_000_000)
+    await spending.reserve("r1", ADA, ASK, limited, now=NOON)
+    assert await spending.reached(ADA, limited, now=NOON) is None
+    await spending.settle("r1", MODEL, Usage(tokens_in=100, tokens_out=1000))
+    over = OverLimit("person", 10_000, resets_in=12 * 3600, reserved=False)
+    assert await spending.reached(ADA, limited, now=NOON) == over
+    assert await spending.reached(ADA, preferences(), now=NOON) is None
+    assert await spending.reached(replace(ADA, person="U2"), limited, now=NOON) is None
+    assert await spending.reached(ADA, limited, now=NOON + 12 * 3600) is None
 
 
 async def test_fifty_questions_at_once_cost_one_reply_too_much_at_most(spending: Spending) -> None:

@@ -14,7 +14,7 @@ import pytest
 from bot import sentences
 from bot.translations import wait
 from sandbox.record import Entry
-from tests.end_to_end.permissions_rules import BOTH, DAY, RATES, RULES, SPENT, Rule, cells, sample
+from tests.end_to_end.permissions_rules import BOTH, DAY, RULES, SPENT, Rule, cells, sample
 from tests.end_to_end.permissions_table import Cell, Table, expected, gone_through, pattern, plain
 
 
@@ -33,8 +33,8 @@ def judge(rule: Rule, cell: Cell) -> None:
     # How much an answer may cost is known when its thread has been read, which may take so long that a status shows.
     beside = [one for one in cell.beside if one.kind == "channel" or rule.says not in SPENT]
     assert beside == [], beside
-    # A question that nobody may ask is not written first; how much was asked and spent is seen when it is sent off.
-    assert rule.says in RATES or cell.forms == [], cell.forms
+    # A question that nobody may ask is not written first; how many were asked in a minute is seen when it is sent off.
+    assert rule.says == sentences.TOO_MANY_REQUESTS or cell.forms == [], cell.forms
     says = expected(rule, cell.way)
     told = [*public, *alone]
     assert len(told) == bool(says), _texts(told)
@@ -46,7 +46,7 @@ def judge(rule: Rule, cell: Cell) -> None:
     [entry] = told
     assert entry["ephemeral_for"] in ("", cell.room.asker)
     assert set(entry["pings"]) <= {cell.room.asker}
-    found = pattern(says).fullmatch(plain(entry))
+    found = pattern(says, rule.limit).fullmatch(plain(entry))
     assert found is not None, _texts(told)
     assert "wait" not in found.groupdict() or found["wait"] in waits(rule, cell), entry["text"]
 
