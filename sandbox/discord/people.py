@@ -18,7 +18,6 @@ from sandbox.discord.messages import CONTENT_MAX, Allowed, ping
 from sandbox.discord.posts import Posts, visible
 from sandbox.discord.state import (
     EPHEMERAL,
-    EVERYBODY,
     LOADING,
     MODERATOR,
     OWNER,
@@ -233,12 +232,14 @@ class People:
         self.posts.typing(self.state.channel(channel), self.state.person(person))
 
     def join(self, name: str, *permissions: str, bot: bool = False) -> str:
-        """Somebody new, with these permissions beyond everybody's ("manage_guild"), or another app's bot; the id."""
-        held = EVERYBODY
-        for one in permissions:
-            held |= permission(one)
-        who = User(self.state.snowflake(), name, bot=bot, permissions=held)
+        """Somebody new, with a role that has these permissions ("manage_guild"), or another app's bot; the id."""
+        who = User(self.state.snowflake(), name, bot=bot)
         self.state.users[who.id] = who
+        if permissions:
+            held = 0
+            for one in permissions:
+                held |= permission(one)
+            self.state.add_role(f"{name} may", held, members=(who.id,))
         if not bot:
             self.state.open_dm(who.id)
         return who.id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
@@ -226,10 +226,13 @@ class State:
             self.open_dm(person.id)
 
     def add_role(self, name: str, permissions: int = 0, *, members: Sequence[str] = ()) -> str:
-        """A role of these people (by id or name); its id."""
+        """A role of these people (by id or name), who may do what it allows; its id. Clients hear of it when they connect."""
         ident = self.snowflake()
         self.roles[ident], self.role_permissions[ident] = name, permissions
-        self.role_members[ident] = {self.person(one).id for one in members}
+        people = [self.person(one) for one in members]
+        self.role_members[ident] = {one.id for one in people}
+        for one in people:
+            self.users[one.id] = replace(one, permissions=one.permissions | permissions)
         return ident
 
     def roles_of(self, person: str) -> list[str]:

@@ -46,7 +46,11 @@ async def test_somebody_new_on_discord_may_do_what_they_were_given() -> None:
     assert roles[plain] == ("", False)
     assert roles[manager] == ("manager", False)
     assert roles[robot] == ("", True)
-    assert world.discord.state.users[manager].permissions & PERMISSIONS["manage_guild"]
+    state = world.discord.state
+    assert state.users[manager].permissions & PERMISSIONS["manage_guild"]
+    [role] = state.roles_of(manager)
+    assert state.role_permissions[role] == PERMISSIONS["manage_guild"], "by a role, as everything on Discord"
+    assert state.roles_of(plain) == []
     assert [
         one["person"] for one in world.discord.channels() if one["id"] == world.discord.direct(plain)
     ] == [plain]
