@@ -14,8 +14,13 @@ Phase: TypeAlias = Literal["rooms", "everywhere", "environment", "house"]
 DAY = 86_400
 FORMS: tuple[Phase, ...] = ("rooms", "everywhere")  # what managers set in the chat
 LITTLE = "0.0001"  # dollars; one answer costs more
+SOME = (
+    "0.05"  # dollars; a room's few answers cost less, and what is set aside for one that is under way is more
+)
 MANY = 21  # questions a minute: more than anybody asks in one room
-SPENT = frozenset({sentences.PERSON_SPENT, sentences.CHANNEL_SPENT, sentences.WORKSPACE_SPENT})
+SPENT = frozenset(
+    {sentences.PERSON_SPENT, sentences.CHANNEL_SPENT, sentences.WORKSPACE_SPENT, sentences.RESERVED}
+)
 RATES = SPENT | {sentences.TOO_MANY_REQUESTS}
 
 
@@ -29,6 +34,8 @@ class Rule:
 
     here, everywhere  what managers set for the channel, and for all of them
     before            what they set for the channel while the first questions are asked
+    limit             the dollars of which the sentence tells
+    under_way         whose answer is under way in another conversation meanwhile, so that its cost is not known
     asker             what the asker is (Slack: a field of a person)
     directs           the platforms where it holds in direct messages, too; Discord's belong to no guild
     phase             rooms: side by side. everywhere: one after the other. environment, house: after a restart
@@ -38,6 +45,8 @@ class Rule:
     here: Callable[[Room], Fields] = nothing
     everywhere: Callable[[Room], Fields] = nothing
     before: Callable[[Room], Fields] = nothing
+    limit: str = LITTLE
+    under_way: Literal["", "asker's", "other's"] = ""
     asker: Literal["", "guest", "stranger", "bot"] = ""
     on: tuple[str, ...] = ("slack", "discord")
     ways: tuple[str, ...] = ()
@@ -91,6 +100,12 @@ RULES: dict[str, Rule] = {
     "questions a minute": Rule(sentences.TOO_MANY_REQUESTS, setting(requests_a_minute="1")),
     "dollars of a person": Rule(sentences.PERSON_SPENT, setting(person_daily=LITTLE)),
     "dollars of a channel": Rule(sentences.CHANNEL_SPENT, setting(channel_daily=LITTLE)),
+    "dollars of a person that an answer under way may cost": Rule(
+        sentences.RESERVED, setting(person_daily=SOME), limit=SOME, under_way="asker's"
+    ),
+    "dollars of a channel that an answer under way may cost": Rule(
+        sentences.RESERVED, setting(channel_daily=SOME), limit=SOME, under_way="other's"
+    ),
     "dollars, and a thread for each question": Rule(
         sentences.PERSON_SPENT,
         setting(person_daily=LITTLE, branching=sentences.BRANCH_ALWAYS),

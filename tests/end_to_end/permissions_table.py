@@ -8,6 +8,8 @@ import asyncio
 import re
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,8 +95,8 @@ def expected(rule: Rule, way: Way) -> str:
     return rule.says
 
 
-def pattern(sentence: str) -> re.Pattern[str]:
-    known = re.escape(sentence).replace(r"\{limit\}", re.escape(f"${LITTLE}"))
+def pattern(sentence: str, limit: str) -> re.Pattern[str]:
+    known = re.escape(sentence).replace(r"\{limit\}", re.escape(f"${limit}"))
     return re.compile(known.replace(r"\{wait\}", "(?P<wait>.+)"))
 
 
@@ -179,6 +181,35 @@ class Table:
     async def ask(self, name: str) -> None:
         """By every way, one after the other."""
         rule, room = RULES[name], self.rooms[name]
+        if rule.under_way:
+            async with self._under_way(room, room.asker if rule.under_way == "asker's" else room.other):
+                await self._ask(name)
+                last = self.cells[name, self.ways(name)[-1]]
+                last.upto, last.asked_upto = self.eyes.now, len(self.eyes.world.claude.requests)
+            since, asked = self.eyes.now, len(self.eyes.world.claude.requests)
+            await room.say(room.addressed("and now?"))
+            await room.answered(asked, since)  # what was set aside is there again
+        else:
+            await self._ask(name)
+
+    @asynccontextmanager
+    async def _under_way(self, room: Room, person: str) -> AsyncIterator[None]:
+        """An answer that does not end; the asker's in another channel, so that no conversation waits for it."""
+        words, channel = f"{room.tag}: {UNDER_WAY}", room.channel
+        if person == room.asker:
+            more = {"members": (person,)} if room.slack else {}
+            channel = await room.server.create_channel(f"{room.tag}b", **more)
+        await room.server.say(person, channel, f"{room.server.mention} {words}")
+        claude = self.eyes.world.claude
+        request = await self.eyes.until(
+            "claude", lambda: next((one for one in claude.requests if words in one.question), None), words
+        )
+        yield
+        await room.server.command(person, channel, "claude", "stop")
+        await self.eyes.until("claude", lambda: request.ended, "stopped")
+
+    async def _ask(self, name: str) -> None:
+        rule, room = RULES[name], self.rooms[name]
         before: Cell | None = None
         for way in self.ways(name):
             asked = len(self.eyes.world.claude.requests)
@@ -197,7 +228,7 @@ class Table:
             if not rule.says:
                 await cell.room.answered(cell.asked, cell.since)
             elif says:
-                sentence = pattern(says)
+                sentence = pattern(says, rule.limit)
                 await self.eyes.until(
                     self.chat.name,
                     lambda: any(sentence.search(plain(entry)) for entry in cell.seen),
@@ -263,6 +294,7 @@ class Table:
             await self.eyes.until(self.chat.name, refused, "that all is used up")
 
 
+UNDER_WAY = "this takes long"
 UNDONE: Fields = {"workspace_daily": "", "direct_messages": sentences.YES}
 
 
@@ -276,6 +308,13 @@ async def _drained(bot: Bot) -> None:
     """Nothing of it comes later."""
     bot.signal(signal.SIGTERM)
     assert await bot.ended() == 0
+
+
+def answer(asked: Request) -> Script:
+    """No two answers are alike, and all offer to go on."""
+    long = 3_600.0 if UNDER_WAY in asked.question else 0.0
+    said = f"Answer {asked.number}."
+    return Script.say(said, speed=10_000.0, first_text=long, stop_reason="max_tokens")
 
 
 async def go_through(bot: Bot, table: Table) -> None:
@@ -311,10 +350,7 @@ async def gone_through(platform: str, chosen: list[tuple[str, str]], folder: Pat
             world.limits.change(limit, rate=50.0, burst=50)
         world.clock.set_duration("claude.first_byte", 0.0)
         world.clock.set_duration("claude.first_text", 0.0)
-        # No two answers are alike, and all offer to go on.
-        world.claude.respond = lambda asked: Script.say(
-            f"Answer {asked.number}.", speed=10_000.0, stop_reason="max_tokens"
-        )
+        world.claude.respond = answer
         table = Table(Eyes(world), Chat(world, platform), chosen)
         other = "DISCORD" if platform == "slack" else "SLACK"
         environment = {key: value for key, value in world.environment().items() if not key.startswith(other)}
