@@ -152,15 +152,17 @@ class Controls:
     async def stop(
         self, channel: Channel, growing: Sequence[Live], place: Place, person: Person, locale: str = ""
     ) -> bool:
-        """Stop one's own among these answers; whoever has none there, those that they may stop."""
+        """Stop one's own among these answers; whoever has none there, those that they may stop. As by the button, what
+        waits behind them is answered then; where nothing is under way yet, it is what is stopped.
+        """
         own = [live for live in growing if live.incoming.person.id == person.id]
-        for live in own:
+        for live in _first(own):
             live.stop()
         if own or not growing:
             return bool(own)
         terms = await self._admission.terms(channel, place, person, locale)
         turned = None
-        for live in growing:
+        for live in _first(growing):
             asker = live.incoming.person.id
             turned = self._admission.may_control(Control.STOP, place, person, terms, asker=asker)
             if turned is None:
@@ -338,6 +340,11 @@ class Controls:
                     log.warning("message.not_deleted", extra={"outcome": type(outcome).__name__})
             await self._store.forget_exchange(answered.reply)
         return whole
+
+
+def _first(growing: Sequence[Live]) -> Sequence[Live]:
+    """Those that are under way; where none is, those that wait."""
+    return [live for live in growing if live.under_way] or growing
 
 
 def feedback_panel(reply: str, language: str) -> Panel:

@@ -50,6 +50,11 @@ class Live:
         return self._reply is not None and self._reply.ending is None
 
     @property
+    def under_way(self) -> bool:
+        """Whether Claude is at it, or about to be."""
+        return self.grows or (self._reply is None and self._asking and self.stopped is None)
+
+    @property
     def owed(self) -> bool:
         """Whether something is still to come from Claude."""
         return self._reply is None or self._reply.ending is None

@@ -154,6 +154,37 @@ async def test_the_word_as_a_reply_stops_the_answer_that_it_replies_to(how: str)
         assert [text.endswith(notice(sentences.STOPPED)) for text in stage.chat.texts()] == [False, True]
 
 
+@pytest.mark.parametrize("how", ["mention", "overheard"])
+async def test_the_word_drops_no_question_that_waits_behind_what_it_stops(how: str) -> None:
+    """As the button does: who is tired of one answer wants the next. Said once more, it stops that one, too."""
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("One?")
+        await asyncio.sleep(3)
+        stage.ask("Two?", how="overheard")
+        await asyncio.sleep(1)
+        stage.ask("stop", how=how, threaded=True)
+        await asyncio.sleep(1)
+        assert [request.question for request in stage.claude.asked] == ["Ada: One?", "Ada: Two?"]
+        assert stage.claude.open == 1
+        stage.ask("stop", how=how, threaded=True)
+        await stage.quiet()
+        assert [text.endswith(notice(sentences.STOPPED)) for text in stage.chat.texts()] == [True, True]
+        assert stage.chat.said_beside("told") == []
+
+
+async def test_the_word_stops_what_waits_for_somebody_elses_answer() -> None:
+    """Where nothing of one's own is under way; and it is told."""
+    async with staged(*growing(WORDS, seconds=10)) as stage:
+        stage.ask("One?", person=GRACE)
+        await asyncio.sleep(3)
+        stage.ask("Two?")
+        await asyncio.sleep(1)
+        stage.ask("stop", how="overheard", threaded=True)
+        await stage.quiet()
+        assert stage.chat.texts() == [WORDS.strip(), notice(sentences.STOPPED)]
+        assert len(stage.claude.asked) == 1
+
+
 async def test_the_word_stops_what_a_command_has_begun_in_its_thread() -> None:
     """There it is a conversation of its own (Discord); to whoever reads along it is the thread's."""
     place = Place("fake", "T1", "C9", parent="C1")
