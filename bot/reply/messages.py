@@ -99,6 +99,11 @@ class Message:
         """Whether a page had better not be closed before the whole answer is: it may mean a new message."""
         return page.closed and self.strikes >= ODD
 
+    def stands(self, page: Page) -> bool:
+        """Whether it shows this page as it stays, but for its buttons."""
+        shown = self.shown
+        return page.closed and shown is not None and shown.closed and shown.text == page.text
+
     def lacks(self, content: Content) -> bool:
         """Whether it shows anything else than this."""
         if self.open is not None:

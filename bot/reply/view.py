@@ -358,7 +358,6 @@ class View:
         # Only a first page may grow natively: where that ended, the answer goes on by edits.
         settled = page.settled if number == 0 else None
         sure = self._sure if Control.DELETE in controls else None
-        shown = target.shown if isinstance(target, Message) else None
         return Content(
             page.text,
             controls,
@@ -367,7 +366,7 @@ class View:
             sure=sure,
             settled=settled,
             closed=page.closed,
-            stands=page.closed and shown is not None and shown.closed and shown.text == page.text,
+            stands=isinstance(target, Message) and target.stands(page),
         )
 
     def _settle_if_whole(self, pages: Sequence[Page], now: float) -> None:
