@@ -11,7 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from adapters.slack import commands, events, interactions, reading
 from adapters.slack.payloads import Identity, Malformed, NameOf, Payload, part, text
@@ -35,6 +35,7 @@ from bot.ports import (
 log = logging.getLogger(__name__)
 
 Noticed: TypeAlias = Callable[..., None]
+A = TypeVar("A", bound="Act")
 Act: TypeAlias = Incoming | Ordered | Pressed | Chosen | Wanted | Submitted
 
 REMEMBERED = 5_000
@@ -233,8 +234,22 @@ class Inbox:
     def command(self, body: Payload) -> None:
         with _Guard("command", body):
             said = commands.command(body, self._me, self._name_of)
-            if self._is_new(said.key):
-                self._queue.put_nowait(_routed(said, self._routes.keep(body)))
+            if not self._is_new(said.key):
+                return
+            routed = _routed(said, self._routes.keep(body))
+            if isinstance(routed, Incoming) and not routed.person.name:
+                self._later(self._introduced(routed))
+            else:
+                self._queue.put_nowait(routed)
+
+    async def _introduced(self, asked: Incoming) -> Event:
+        """A command's question with its asker's name, which stands above it and is told to Claude; in time without."""
+        try:
+            async with asyncio.timeout(NAMES_SECONDS):
+                await self._learn((asked.person.id,))
+        except TimeoutError:
+            log.info("names came too late", extra={"count": 1})
+        return replace(asked, person=replace(asked.person, name=self._name_of(asked.person.id)))
 
     def press(self, body: Payload) -> None:
         with _Guard("press", body):
@@ -292,7 +307,7 @@ class Inbox:
             self._seen.popitem(last=False)
 
 
-def _routed(event: Act, route: str) -> Act:
+def _routed(event: A, route: str) -> A:
     return replace(event, place=replace(event.place, route=route))
 
 

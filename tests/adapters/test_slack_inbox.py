@@ -246,6 +246,18 @@ async def test_each_act_is_handed_on_once_with_a_way_to_answer_it() -> None:
     assert "" not in routes
 
 
+@pytest.mark.parametrize(("slow", "name", "at"), [(0.1, "Grace", 0.1), (9.0, "", NAMES_SECONDS)])
+async def test_a_commands_question_brings_its_askers_name(slow: float, name: str, at: float) -> None:
+    """It stands above the question, and is told to Claude; a look-up that takes long does not hold it up."""
+    desk = Desk()
+    desk.slow = slow
+    desk.inbox.command({**ORDER, "command": "/ask", "text": "why?", "user_name": "grace.h"})
+    asked, moment = await desk.next()
+    assert (asked.person, asked.unseen) == (Person("U1", name), "grace.h")
+    assert moment == pytest.approx(at)
+    assert asked.place.route
+
+
 async def test_what_an_event_says_of_somebodys_workspace_is_passed_on() -> None:
     """Slack Connect: so outsiders are known before anybody looks them up."""
     desk = Desk()
