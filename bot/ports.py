@@ -492,7 +492,10 @@ class Platform(Protocol):
     async def edit(self, place: Place, ref: Ref, content: Content) -> Outcome: ...
 
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
-        """The message that a `post` with this key made, after its answer was lost. None: there is none."""
+        """The message that a `post` with this key made, after its answer was lost.
+
+        None: there is none, or we may not read there. Unavailable: nobody knows yet; nothing is posted before it is.
+        """
 
     async def status(self, place: Place, text: str) -> None:
         """Cosmetic: "thinking" before the first text ("" clears it). Never fails, never spends the edit budget."""

@@ -1,8 +1,8 @@
 """The journal of growing replies. Law: frames never wait for the disk, nor the disk for frames, and what the disk
 refused is told it again until it knows.
 
-Texts that grew are gathered and written about once a second, in one transaction. What happens to a reply but once (its
-first words leave for people's eyes, a message exists, the answer has ended, the view is settled) is a debt to the disk,
+Texts that grew are gathered and written about once a second, in one transaction. What happens seldom to a reply (a
+message leaves with its first words, a message exists, the answer has ended, the view is settled) is a debt to the disk,
 paid at once and in this order; only the end is waited for, and not for ever: a disk that hangs costs crash safety, not
 the answer.
 """
@@ -105,7 +105,7 @@ class StoreJournal:
         self._grown.set()
 
     def shows(self, reply: str) -> None:
-        if reply in self._growing and not self._written.get(reply):
+        if reply in self._growing:
             self._debt(reply).shows = True
             self._owed.set()
 

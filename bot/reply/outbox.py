@@ -108,8 +108,8 @@ class Outbox:
         `crashed`: a process that has died may have had calls under way to them, whose connections broke with it.
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_leaving()` is called
-        for each call that leaves, `on_changed(refs, place)` when the messages of its pages, or its thread, are others
-        than before. The buttons stand on the newest page while it grows; `label` says what stands on them, `sure` what
+        when a message leaves with its first words, `on_changed(refs, place)` when the messages of its pages, or its
+        thread, are others than before. The buttons stand on the newest page while it grows; `label` says what stands on them, `sure` what
         is asked before an answer is deleted; `sorry` is shown where the platform takes nothing of it.
         """
         view = View(
@@ -266,7 +266,8 @@ class Outbox:
         return self._platform.buckets("edit", call.view.place, message.ref, age=now - message.posted_at)
 
     async def _make(self, call: Call) -> None:
-        call.view.tell_leaving()
+        if call.message is None or call.message.shown is None:
+            call.view.tell_leaving()
         outcome = await self._call(call)
         now = self._time()
         match outcome:

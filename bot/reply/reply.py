@@ -57,8 +57,8 @@ class Journal(Protocol):
         """The reply has begun; its text is asked for from time to time until `ended`."""
 
     def shows(self, reply: str) -> None:
-        """A call leaves that shows people its text. The first one is written at once, or a crash would leave words that
-        nobody knows; frames do not wait for it.
+        """A message leaves with its first words: written at once, or a crash would leave words that nobody knows. Frames
+        do not wait for it.
         """
 
     async def ended(

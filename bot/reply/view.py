@@ -175,7 +175,7 @@ class View:
         return number < len(pages) and pages[number].closed
 
     def tell_leaving(self) -> None:
-        """A call leaves."""
+        """A message leaves with its first words."""
         if self._on_leaving is not None:
             self._tell(self._on_leaving)
 

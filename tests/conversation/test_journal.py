@@ -80,8 +80,8 @@ async def test_texts_that_grew_are_written_about_once_a_second_all_in_one() -> N
         assert set(writes) == {"r1 r2"}
 
 
-async def test_the_first_words_are_written_when_they_leave_and_later_ones_with_all_the_others() -> None:
-    """However many calls leave: one write more for each reply, and no words, no write."""
+async def test_what_leaves_for_a_new_message_is_written_at_once() -> None:
+    """One write more for each message; no new words, no write."""
     async with kept("r1") as (journal, store):
         text = [""]
         journal.growing("r1", lambda: text[0])
@@ -93,11 +93,13 @@ async def test_the_first_words_are_written_when_they_leave_and_later_ones_with_a
         for _ in range(5):
             journal.shows("r1")
             await asyncio.sleep(0.01)
-            assert store.rows["r1"].text == "The first words"
-            text[0] += " and more"
+            assert store.rows["r1"].text == text[0]
         assert len(store.calls) == 1
-        await asyncio.sleep(1)
+        text[0] += " and the second page"
+        journal.shows("r1")
+        await asyncio.sleep(0.01)
         assert store.rows["r1"].text == text[0]
+        assert len(store.calls) == 2
         journal.shows("unknown")
         await end(journal, "r1", text[0])
         await journal.closed("r1", "shown")

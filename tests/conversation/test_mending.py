@@ -83,6 +83,23 @@ async def test_words_that_were_seen_for_a_moment_only_stand_after_the_crash(agai
         assert stage.left() == {}
 
 
+async def test_a_page_that_was_seen_for_a_moment_only_stands_after_the_crash() -> None:
+    """Else it would be taken away: to who knows no word of it, it is a page too many."""
+    chat, store = Witness(page_limit=300), FakeStore()
+    first = "The first page says this. " * 8
+    async with staged(first, 5.5, f"{first}\n\nFour words, and then", 60.0, chat=chat, store=store) as stage:
+        stage.ask("Why?")
+        await chat.sight.wait()
+    seen = [message.ref for message in chat.visible()]
+    assert len(seen) == 2
+    async with staged(chat=chat, store=store) as stage:
+        stage.conversations.mend(stage.channel, await store.unfinished())
+        await stage.quiet()
+        assert [message.ref for message in chat.visible()] == seen
+        said = f"{first}{first} Four words, and then {notice(sentences.INTERRUPTED)}"
+        assert " ".join(chat.texts()).split() == said.split()
+
+
 async def test_after_a_crash_a_growing_answer_is_closed_with_an_honest_line() -> None:
     async with staged() as stage:
         row = left_behind(stage, text="Half of it, and more than was shown")
