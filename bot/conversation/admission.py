@@ -148,28 +148,26 @@ class Admission:
         return self._turned(refusal, terms)
 
     async def may_write(self, place: Place, person: Person, terms: Terms) -> Turned | None:
-        """Whether to open a form for a question; None: open it. What holds when it is sent off is asked then: here nobody
-        is turned away for what is not known yet, or may be over by then.
+        """Whether to open a form for a question; None: open it. All is asked again when it is sent off, and counted then:
+        here nobody is turned away for what is not known yet.
         """
         if terms.known:
             asking = self._asking(place, person, "shortcut", terms, 0)
             refusal = may(asking, terms.preferences, self._house)
             if refusal is not None:
                 return self._turned(refusal, terms)
+        if seconds := self._rates.wait(
+            _one(place, person), limit=terms.preferences.requests_a_minute, now=_now()
+        ):
+            return _too_many(terms, seconds)
         over = await self._spending.reached(account(place, person), terms.preferences)
         return Turned(_told(over, terms.language), alone=True) if over is not None else None
 
     def count(self, place: Place, person: Person, terms: Terms) -> Turned | None:
         """One more request of this person; None: go on."""
-        seconds = self._rates.ask(
-            (place.platform, place.workspace, person.id),
-            limit=terms.preferences.requests_a_minute,
-            now=asyncio.get_running_loop().time(),
-        )
-        if not seconds:
-            return None
-        told = say(terms.language, sentences.TOO_MANY_REQUESTS, wait=wait(terms.language, seconds))
-        return Turned(told, alone=True)
+        limit = terms.preferences.requests_a_minute
+        seconds = self._rates.ask(_one(place, person), limit=limit, now=_now())
+        return _too_many(terms, seconds) if seconds else None
 
     async def reserve(self, incoming: Incoming, reply: str, ask: Ask, terms: Terms) -> Turned | None:
         """Set aside what the answer may cost; None: go on."""
@@ -212,6 +210,20 @@ class Admission:
 def account(place: Place, person: Person) -> Account:
     """Who pays."""
     return Account(place.platform, place.workspace, place.parent or place.channel, person.id)
+
+
+def _one(place: Place, person: Person) -> tuple[str, str, str]:
+    """Whose minute it is."""
+    return place.platform, place.workspace, person.id
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _too_many(terms: Terms, seconds: float) -> Turned:
+    told = say(terms.language, sentences.TOO_MANY_REQUESTS, wait=wait(terms.language, seconds))
+    return Turned(told, alone=True)
 
 
 def _told(over: OverLimit, language: str) -> str:

@@ -25,19 +25,22 @@ class Rates:
 
         `person` tells people apart over everything that the bot serves: (platform, workspace, id).
         """
-        self._forget(now)
-        asked = self._asked.get(person)
-        if asked is not None:
-            while asked and asked[0] <= now - MINUTE:
-                asked.popleft()
-        if limit > 0 and asked is not None and len(asked) >= limit:
-            # With a limit that was lowered meanwhile more than one has to leave the window first.
-            return asked[len(asked) - limit] + MINUTE - now
-        if asked is None:
-            asked = self._asked[person] = deque()
-        asked.append(now)
+        if seconds := self.wait(person, limit=limit, now=now):
+            return seconds
+        self._asked.setdefault(person, deque()).append(now)
         self._asked.move_to_end(person)
         return 0.0
+
+    def wait(self, person: Hashable, *, limit: int, now: float) -> float:
+        """The same, and nothing is counted."""
+        self._forget(now)
+        asked = self._asked.get(person)
+        if asked is None:
+            return 0.0
+        while asked and asked[0] <= now - MINUTE:
+            asked.popleft()
+        # With a limit that was lowered meanwhile more than one has to leave the window first.
+        return asked[len(asked) - limit] + MINUTE - now if 0 < limit <= len(asked) else 0.0
 
     def _forget(self, now: float) -> None:
         while self._asked:

@@ -225,6 +225,28 @@ async def test_who_has_spent_the_days_dollars_is_told_so_in_place_of_the_form() 
         assert stage.chat.panels == []
 
 
+async def test_who_has_asked_too_often_is_told_so_in_place_of_the_form_and_it_is_no_question() -> None:
+    """How often goes before how much, as in every other way; a form that did not open is not counted."""
+    async with staged(Spent(Usage(1000, 1000)), "Yes.", Done("end_turn"), chat=Chat()) as stage:
+        stage.ask("First?")
+        await stage.quiet()
+        stage.store.preferences.set["fake", "T1", "C1"] = {"requests_a_minute": 1, "person_daily": 1}
+        for number in range(3):
+            want(stage, key=f"w{number}")
+            await stage.quiet()
+        assert all(told.startswith("That is as many") for told in stage.chat.said_beside("told"))
+        assert stage.chat.panels == []
+        stage.store.preferences.set.clear()
+        await asyncio.sleep(60)
+        want(stage, key="w4")
+        await stage.quiet()
+        [panel] = stage.chat.panels
+        stage.store.preferences.set["fake", "T1", "C1"] = {"requests_a_minute": 1}
+        submit(stage, panel.id, question="Second?")
+        await stage.quiet()
+        assert len(stage.claude.asked) == 2
+
+
 async def test_where_it_takes_too_long_to_know_the_form_opens_and_the_question_is_refused() -> None:
     """A form has to open within three seconds of the press; and its law holds all the same."""
     chat = Chat(standings={"U1": Standing(guest=True)}, standing_takes=1.5)

@@ -33,10 +33,9 @@ def judge(rule: Rule, cell: Cell) -> None:
     # How much an answer may cost is known when its thread has been read, which may take so long that a status shows.
     beside = [one for one in cell.beside if one.kind == "channel" or rule.says not in SPENT]
     assert beside == [], beside
-    # A question that nobody may ask is not written first; how many were asked in a minute, and what answers under way
-    # have set aside, is seen when it is sent off: by then there may be room again.
-    passing = (sentences.TOO_MANY_REQUESTS, sentences.RESERVED)
-    assert rule.says in passing or cell.forms == [], cell.forms
+    # A question that nobody may ask is not written first; what answers under way have set aside is seen when it is sent
+    # off: by then there may be room again.
+    assert rule.says == sentences.RESERVED or cell.forms == [], cell.forms
     says = expected(rule, cell.way)
     told = [*public, *alone]
     assert len(told) == bool(says), _texts(told)
