@@ -43,6 +43,7 @@ _MARKER = re.compile(r"[ \t>]*(?:\d{1,9}[.)]|[-+*])[ \t]*$")
 _STARTS_BLOCK = re.compile(r"[ \t]*(?:[-+*#>=|~`<:$\\]|\d)")
 _MARKED = 32  # characters that a marker alone on its line may take, quotes and indentation included
 _INDENT = re.compile(r"[ \t]*$")
+_LONG_LINE = 200  # characters of a line of code that may be cut within
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,15 +275,25 @@ def _long_lines(reading: Reading, low: int, *, fine: bool) -> Iterator[Cut]:
             opening = mark
         elif mark.kind == "fenced":
             opening = None
-        elif mark.kind == "body" and opening is not None and mark.end - mark.start >= 200:
+        elif mark.end - mark.start < _LONG_LINE:
+            continue
+        elif mark.kind == "body" and opening is not None:
             start = source.rfind("\n", 0, opening.start) + 1
             prefix = "".join(c if c in "> \t" else " " for c in source[start : opening.start])
             dedent = _dedent(prefix)
             lead = "" if dedent else prefix
             head = f"{lead}{source[opening.start : opening.end]}\n{lead}"
-            for at in graphemes(source, max(mark.start, low), mark.end):
-                if (source[at - 1] in " ,;&?/") != fine:
-                    yield Cut(at, GRAPHEME if fine else INSIDE, head=head, dedent=dedent)
+            yield from _in_line(source, mark, low, head, dedent, fine=fine)
+        elif mark.kind == "indented":
+            prefix = source[source.rfind("\n", 0, mark.start) + 1 : mark.start]
+            dedent = _dedent(prefix)
+            yield from _in_line(source, mark, low, f"{'' if dedent else prefix}    ", dedent, fine=fine)
+
+
+def _in_line(source: str, mark: Mark, low: int, head: str, dedent: int, *, fine: bool) -> Iterator[Cut]:
+    for at in graphemes(source, max(mark.start, low), mark.end):
+        if (source[at - 1] in " ,;&?/") != fine:
+            yield Cut(at, GRAPHEME if fine else INSIDE, head=head, dedent=dedent)
 
 
 def _text(reading: Reading, low: int, *, fine: bool) -> Iterator[Cut]:

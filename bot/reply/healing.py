@@ -20,6 +20,9 @@ _AGAIN = 6_000  # characters read again for one frame, at most
 FEW = 24  # delimiters left open in one paragraph: past this they are characters
 _CROWD = 80  # brackets in one paragraph: past this they are characters
 PATIENCE = 200  # characters held back at most (the product's promise); nobody waits longer for a bracket
+_MARKS = (
+    40  # and what stands in front of it, where that is a quote's or list's marks alone, which say nothing
+)
 
 _LEAD = re.compile(r"(?:[ \t]*>)*[ \t]*")
 _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]+")
@@ -99,7 +102,7 @@ def heal(
         stripped = _stripped(source, end)
         checked = floor < stripped and end < size and leaf.kind != "table"
         held = min(_dangling(source, end), stripped) if checked else stripped
-        if held == stripped or size - held > PATIENCE or _in_code(reading, stripped):
+        if held == stripped or size - held > PATIENCE + _MARKS or _in_code(reading, stripped):
             break
         end = held
     if stripped <= floor:

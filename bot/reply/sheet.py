@@ -21,6 +21,7 @@ from bot.reply.lens import Lens
 from bot.reply.settling import Step
 from bot.reply.tables import Row, laid_out
 
+_EMPTY_QUOTE = re.compile(r" {0,3}>[> ]*")
 _ITEMS = re.compile(r"^(?=- )", re.MULTILINE)
 _REPEAT = 4  # what a page repeats may take a quarter of it
 _SOLID = ("heading", "hr", "table")  # blocks of their own for a platform that counts them
@@ -284,5 +285,10 @@ class Sheet:
 
 
 def trimmed(text: str) -> str:
-    """A message's text without the white space around it, which platforms take off."""
-    return text.rstrip().lstrip("\n")
+    """A message's text without the white space around it, which platforms take off, and without a quote's empty lines at
+    its end: a mark that stands alone may show as it is.
+    """
+    text = text.rstrip()
+    while text.endswith(">") and (last := text.rfind("\n") + 1) and _EMPTY_QUOTE.fullmatch(text, last):
+        text = text[:last].rstrip()
+    return text.lstrip("\n")

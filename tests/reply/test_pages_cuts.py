@@ -9,7 +9,7 @@ import pytest
 
 from bot.ports import Dialect
 from bot.reply.pages import Document, Page
-from tests.reply.judge import DISCORD, PLATFORMS, SLACK, Platform, whole
+from tests.reply.judge import DISCORD, PLATFORMS, SLACK, Platform, joined, whole
 
 WORDS = "Some words that go on and on and make a line of text. "
 
@@ -118,6 +118,29 @@ def test_a_fence_in_a_list_goes_on_unindented() -> None:
     assert pages[1].text.startswith("```sh\nline ")
     assert pages[-1].text.endswith("2. Then that.")
     assert all(page.text.count("```") == 2 for page in pages if "line" in page.text)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+@pytest.mark.parametrize("lead", ["    ", "\t", "- item\n\n      ", "> quote\n>\n>     "])
+def test_a_long_line_of_indented_code_goes_on_as_code(platform: Platform, lead: str) -> None:
+    """Its stars and brackets are no markup on the next page either."""
+    text = f"Before:\n\n{lead}{'*a* _b_ [c](d) e ' * 60}\n\nAfter *it*.\n"
+    pages = cut(text, 350, platform.dialect)
+    assert len(pages) > 2
+    shown = joined(platform, pages)
+    assert shown.begins(joined(platform, whole(platform, text, 1_000_000))), pages
+    assert shown.text.count("*a*_b_[c](d)e") == 60
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+def test_no_page_ends_with_a_quotes_mark_alone(platform: Platform) -> None:
+    """Between two paragraphs of a quote there is one, which some clients show as it is."""
+    text = "\n>\n".join(f"> {number}. {'words ' * 30}" for number in range(12))
+    for limit in (250, 400, 700):
+        document = Document(platform.dialect, limit)
+        for at in range(0, len(text), 3):
+            document.feed(text[at : at + 3])
+            assert not any(page.text.endswith(">") for page in document.pages())
 
 
 def test_a_tables_header_is_repeated() -> None:
