@@ -324,12 +324,7 @@ class Answers:
     async def close(self, reply: str, settled: Settled) -> None:
         """Write down how its view ended."""
         log.info("reply.settled", extra={"reply": reply, "outcome": settled.kind, "code": settled.code})
-        if settled.kind == "shown":
-            await self._journal.closed(reply, "shown")
-        elif settled.kind == "denied":
-            await self._journal.closed(reply, "denied")
-        else:
-            await self._journal.closed(reply, "gone")
+        await self._journal.closed(reply, "gone" if settled.kind == "abandoned" else settled.kind)
 
     async def give_up(self, channel: Channel, taken: Taken) -> None:
         """Something broke under an answer: its asker is told, by the next start if this one cannot."""
