@@ -5,6 +5,7 @@ The texts are in scripts/*.md, so that they can be read as what they are; a fina
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -80,7 +81,8 @@ def _named(name: str, question: str, turn: int, tools: Sequence[Mapping[str, Any
 def default(question: str) -> str:
     """A few paragraphs, a list and a block of code that take up the question's own words."""
     plain = prompt.without(question)
-    words = plain.split()
+    # Of a file that came along, what is in it is not what was asked.
+    words = _FENCED.sub(" ", plain).split()
     quote = " ".join(words[:9]) + ("…" if len(words) > 9 else "")
     if not quote:
         quote = "(nothing yet)"
@@ -91,6 +93,7 @@ def default(question: str) -> str:
     return _DEFAULT.format(opening=opening, quote=quote, heart=heart, literal=literal)
 
 
+_FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _OPENINGS = (
     "A good thing to ask.",
     "Let us take that one step at a time.",

@@ -163,6 +163,20 @@ async def test_an_answer_opens_its_thread_and_the_thread_is_gone_with_escape(des
     await expect(slack.get_by_role("textbox", name="Reply in the thread")).to_be_focused()
 
 
+async def test_what_is_asked_in_the_channel_was_hidden_behind_a_thread(desk: Desk) -> None:
+    """Ten people at once, or an example: the thread that was open makes room."""
+    page = await desk.open()
+    slack = page.locator("#slack")
+    thread = slack.get_by_role("region", name="Thread", exact=True)
+    root = await desk.world.slack.say("U0GRACE", general(desk.world, "slack"), "an old question")
+    await desk.world.slack.say("U0ADA", general(desk.world, "slack"), "an old answer", thread=root)
+    for ask in ("in Slack", "A table"):
+        await slack.locator(".thread-line").first.click()
+        await expect(thread.get_by_text("an old answer")).to_be_visible()
+        await page.get_by_role("button", name=ask, exact=True).click()
+        await expect(slack.get_by_text("an old answer")).to_be_hidden()
+
+
 async def test_everything_is_reached_by_the_tab_key(desk: Desk) -> None:
     """Examples, channels, messages, composers, the panel: in the order in which they stand, and with a ring."""
     await desk.world.slack.say("U0ADA", "C0GENERAL", "hello")

@@ -49,6 +49,7 @@ def test_the_default_answer_takes_up_the_questions_words() -> None:
     assert 'question = "Why is the sea salty?"' in first
     assert "1. **" in first
     assert library.default("") != first
+    assert "“What is in it?”" in library.default("```txt\nsoup\nsandwiches\n```\n\nWhat is in it?")
 
 
 @pytest.mark.parametrize(

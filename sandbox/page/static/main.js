@@ -34,6 +34,7 @@ const live = connect({
 const workspaces = ["slack", "discord"].map((name) => new Workspace(document.getElementById(name), name, store, live));
 const gauges = new Gauges(document.getElementById("gauges"), store, live, (platform) => {
   const workspace = workspaces.find(({ name }) => name === platform);
+  workspace.uncover();
   return workspace.here?.kind === "dm" ? workspace.channels.find(({ name }) => name === "general").id : workspace.channel;
 });
 

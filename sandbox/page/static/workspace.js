@@ -190,7 +190,13 @@ export class Workspace {
     return id;
   }
 
+  // What is asked in the channel is to be seen there: where there is room for one of them, a thread stands in front.
+  uncover() {
+    if (this.thread) this.closeThread(false);
+  }
+
   ask(question) {
+    this.uncover();
     if (!this.here || (this.here.kind !== "dm" && this.here.name !== "general")) this.goto(this.channels.find(({ name }) => name === "general").id);
     return this.attempt(this.say(this.here.kind === "dm" ? question : `@${this.platform.bot.name} ${question}`, null, [], ""));
   }
