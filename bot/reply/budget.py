@@ -83,7 +83,8 @@ class Budget:
         self._ends_early = math.inf
         self._sure_from = -math.inf
         self._doubtful = False  # only calls from before the border may have opened this window
-        self._late = 0  # calls of this window that may have been counted in the next
+        # Calls that may have been counted in the next window, less those of whom headers tell that they were not.
+        self._late = 0
         self._left: list[float] = []  # when the calls in flight left
         # learning
         # What headers said last: when, calls left, seconds until all are back.
@@ -289,6 +290,8 @@ class Budget:
         self._opened, self._doubtful = True, False
         self._ends = ends
         self._ends_early = min([now - self.trip, *self._left]) + reset_after
+        if same and now > self._ends_early:
+            self._late -= 1  # the call whose answer this is was in time, however late it will land
 
     def _slides(self, now: float, limit: int, remaining: int, reset_after: float) -> bool:
         """Whether this is no window that ends, but one that slides: each call comes back for itself.
@@ -349,7 +352,7 @@ class Budget:
                 self.rate = self.burst / self.period
                 self._regain_at = now + REGAIN
             # Calls that may have arrived after this window's end are in the next one, and may have opened it.
-            doubtful = self._late + self.flights
+            doubtful = max(0, self._late + self.flights)
             self._level = float(self.burst - doubtful)
             self._opened = self._doubtful = doubtful > 0
             self._ends_early = self._ends_early + self.period if doubtful else math.inf

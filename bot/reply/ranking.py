@@ -30,12 +30,13 @@ _OPENING = 0.2
 # A reply alone in a window is shown twice in a row where the bank is spent and the next window opened: the second shows
 # little. So its other calls are further apart, and the opening one waits longer (2% of its lag).
 _BANK_ALONE, _OPENING_ALONE = 0.75, 0.3
-# When the rest of the bank is spent before a window's end, in calls for each that is left: earlier, one that ends after
-# would wait for the next window; later, two are shown in one moment.
-_RELEASE = 0.7
+# When the rest of the bank is spent before a window's end, in calls for each that is left and one more: earlier, one that
+# ends after would wait for the next window; later, two are shown in one moment, or the call itself is too late.
+_RELEASE = 0.425
 # Who has so many times the price is shown by a window's bank, too: to hold it costs more then than the end of another is
-# likely to. From 1.3 on the lag of many falls by 2%; under 2 ends that come together wait 0.1 s longer.
-_DIP = 2.0
+# likely to. The price of the moment falls to nothing with the time that is left, and the wait of one that ends does not:
+# under so many times the price of an even spending nobody is shown by the bank.
+_DIP = 1.5
 _PATIENCE = 2.5  # fair shares after which a reply goes before every index
 # In a window that is spent nobody can be shown until it is over, however long they have waited: up to another share.
 _PATIENCE_IN_WINDOWS = 2.0
@@ -323,7 +324,7 @@ class Group:
         slot, best = self.choose(self.weight, self.since, now)
         price = 0.0 if forced else (self.sqrt_sum / pull) ** 2
         if banked:
-            price *= _DIP
+            price = _DIP * max(price, (self.sqrt_sum / budget.rate) ** 2)
             self._at_bank(bank, now)
         if best >= price and best > 0.0:
             item = self.items[slot]
@@ -355,13 +356,12 @@ class Group:
             spare = max(0.0, left - _BANK_COUNTS * bank)
             return bank, budget.rate + spare / _TAU, left >= cap - EPS
         closes = budget.closes_in(now)
-        rest = closes - budget.trip
         ending = max(1.0, self.growing * closes / _LIFE, (self.growing - _FEW) * closes / _LIFE_OF_MANY)
         bank = min(float(math.ceil(ending)), budget.burst - 1.0) if self.growing else 0.0
-        if rest <= _RELEASE * left * budget.trip:
+        if closes <= self._release(left):
             return 0.0, math.inf, True
         counts, opening = (_BANK_ALONE, _OPENING_ALONE) if self.growing == 1 else (_BANK_IN_WINDOWS, _OPENING)
-        pull = max(EPS, (left - counts * bank) / rest)
+        pull = max(EPS, (left - counts * bank) / max(EPS, closes - budget.trip))
         # The price falls with the square of the pull.
         return bank, pull if budget.open_at(now) else pull / opening, False
 
@@ -373,8 +373,14 @@ class Group:
         if budget.shape == "bucket":
             self._at(budget.ready(now, bank + 1.0))
             return
-        release = budget.closes_in(now) - budget.trip - _RELEASE * budget.left(now) * budget.trip
+        release = budget.closes_in(now) - self._release(budget.left(now))
         self._at(now + max(0.0, min(release, _LOOK_AGAIN)))
+
+    def _release(self, left: float) -> float:
+        """Seconds before a window's end from which on so many tokens would be lost if none were spent."""
+        # Without headers nobody tells in which window a late call was counted, so none is made.
+        late = 0.0 if self.budget.told_by_headers else 1.0
+        return (_RELEASE * (left + 1.0) + late) * self.budget.trip
 
     def _listen(self) -> None:
         """Let the speeds of a few replies fall whose stream has paused (a stream that speaks updates its own)."""

@@ -94,6 +94,21 @@ def test_headers_that_tell_of_fewer_calls_left_are_believed_too() -> None:
     assert budget.ready(0.2) >= 5.0
 
 
+def test_a_call_of_the_last_moment_costs_the_next_window_nothing_where_headers_tell_its_window() -> None:
+    """It lands after the window may have ended; without headers it may have been counted in the next one."""
+    for headers, left in ((True, 5.0), (False, 4.0)):
+        budget = Budget(Bucket("b", DISCORD), 0.0)
+        budget.book(0.0)
+        if headers:
+            budget.told(0.1, 5, 4, 4.95)
+        budget.landed(0.1, 0.0)
+        budget.book(4.92)
+        if headers:
+            budget.told(5.02, 5, 3, 0.03)
+        budget.landed(5.02, 4.92)
+        assert budget.left(5.2) == left, headers
+
+
 def test_a_refusal_leaves_one_call_after_retry_after_and_it_goes_alone() -> None:
     """After a 429 the budget is felt for with one call at a time."""
     budget = Budget(Bucket("b", SLACK), 0.0)

@@ -311,3 +311,31 @@ def test_many_replies_keep_most_of_a_window_for_their_ends() -> None:
             openings.append(at)
     early = [sum(opened <= at < opened + 2.5 for at in left_at) for opened in openings]
     assert max(early[1:]) <= 2, (early, left_at)
+
+
+def test_nobody_is_shown_by_a_windows_bank_because_it_closes_soon() -> None:
+    """The price of the moment falls with the time that is left; a reply that ends now would wait for the next window."""
+    pacer = Pacer()
+    items = [pacer.join(n, "edit", [DISCORD], 0.0, growing=True) for n in range(6)]
+    pacer.want(items[0], 10, 0.0)
+    now, landing, banked, kept = 0.0, [], 0, 0
+    budget = pacer.budget(DISCORD, now)
+    while now < 62.0:
+        now = round(now + 0.01, 2)
+        while landing and landing[0][0] <= now:
+            _, item, remaining, resets = landing.pop(0)
+            pacer.told(DISCORD, now, 5, remaining, resets - now)
+            pacer.sent(item, now)
+        if round(now * 100) % 10 == 0:
+            for item in items:
+                pacer.want(item, item.total + 10, now)
+        if budget.open_at(now) and 0.15 < budget.closes_in(now) < 0.5:
+            banked += 1
+            kept += budget.left(now) >= 1.0
+        if not budget.open_at(now):
+            used, opened = 0, now
+        for item in sends(pacer, now):
+            used += 1
+            landing.append((now + CALL, item, 5 - used, opened + 0.5 * CALL + 5.0))
+    assert banked > 300
+    assert kept >= 0.8 * banked, (kept, banked)
