@@ -318,7 +318,8 @@ def test_nobody_is_shown_by_a_windows_bank_because_it_closes_soon() -> None:
     pacer = Pacer()
     items = [pacer.join(n, "edit", [DISCORD], 0.0, growing=True) for n in range(6)]
     pacer.want(items[0], 10, 0.0)
-    now, landing, banked, kept = 0.0, [], 0, 0
+    landing: list[tuple[float, Item, int, float]] = []
+    now, opened, used, banked, kept = 0.0, 0.0, 0, 0, 0
     budget = pacer.budget(DISCORD, now)
     while now < 62.0:
         now = round(now + 0.01, 2)
