@@ -46,7 +46,7 @@ from dataclasses import dataclass
 
 from bot.ports import Bucket, Op, Rule
 from bot.reply.budget import Budget, Learned
-from bot.reply.ranking import EPS, STREAMING, TICK, Choice, Group, Item, Rank, by_index
+from bot.reply.ranking import EPS, TICK, Choice, Group, Item, Rank, by_index
 
 __all__ = ["Gauge", "Item", "Pacer", "Rank", "Send", "Wait"]
 
@@ -174,8 +174,7 @@ class Pacer:
             if backlog * (now - item.since) < group.price:
                 return False
         else:
-            item.wanted = True
-            item.since = min(item.left_at if now - item.left_at < STREAMING else now, item.late)
+            item.begin(now)
             group.list_item(item, now)
             if item.in_flight or group.due < math.inf:
                 return False
@@ -202,8 +201,7 @@ class Pacer:
             return False
         item.total = total
         if not item.wanted:
-            item.wanted = True
-            item.since = min(item.left_at if now - item.left_at < STREAMING else now, item.late)
+            item.begin(now)
         item.rank = rank
         item.most = most
         item.not_before = not_before
@@ -291,13 +289,8 @@ class Pacer:
                 budget.refused(now, retry_after, item.left_at)
             else:
                 budget.landed(now, item.left_at)
-        self._again(item)
+        item.wanted, item.since = not item.over, item.waited
         self._answered(item, group, now)
-
-    @staticmethod
-    def _again(item: Item) -> None:
-        item.wanted = not item.over
-        item.since = item.waited
 
     def _land(self, item: Item, now: float) -> None:
         for bucket in item.buckets:

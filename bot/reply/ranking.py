@@ -54,7 +54,7 @@ _LOOK_AGAIN = 0.5  # a predicted moment is looked at again at least this often: 
 _BREATH = 0.12
 _JUST_NOW = 0.005
 # Text that comes so soon after a call left is the same stream going on: its age counts from that call.
-STREAMING = 0.3
+_STREAMING = 0.3
 EPS = 1e-9
 TICK = 1e-3  # nothing is asked again sooner
 
@@ -134,6 +134,11 @@ class Item:
         """Characters that a call could bring to view; at least one, for there is something that it would change."""
         upto = min(self.total, self.most)
         return float(upto - self.shown) if upto > self.shown else 1.0
+
+    def begin(self, now: float) -> None:
+        """There is text to show that no call under way shows: since now, or as long as the same stream has waited."""
+        self.wanted = True
+        self.since = min(self.left_at if now - self.left_at < _STREAMING else now, self.late)
 
 
 def by_index(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
@@ -290,10 +295,8 @@ class Group:
         self.price = 0.0
         # Last pages come first, so they have waited longest only where posts cannot keep up for minutes; there somebody
         # may not have been seen at all.
-        self.pass_time(now)
-        oldest = next(iter(self.unseen))
-        if self.waited_shares(oldest, now) >= self._patience() and oldest.not_before <= now:
-            return oldest
+        if (overdue := self._overdue(now)) is not None:
+            return overdue
         if self.lasts:
             return next(iter(self.lasts))
         for item in self.unseen:
@@ -311,10 +314,8 @@ class Group:
             return None
         if self.lasts:
             return next(iter(self.lasts))
-        oldest = next(iter(self.unseen))
-        self.pass_time(now)
-        if self.waited_shares(oldest, now) >= self._patience() and oldest.not_before <= now:
-            return oldest
+        if (overdue := self._overdue(now)) is not None:
+            return overdue
         bank, pull, forced = self._terms(left, now)
         banked = left - bank < 1.0 - EPS and not forced
         if banked and budget.shape == "bucket":
@@ -339,13 +340,14 @@ class Group:
         self._at(self._crossing(price, now))
         return None
 
-    def waited_shares(self, item: Item, now: float) -> float:
-        """How many fair shares it has been unseen; a share is the mean number of such replies since, over the rate."""
-        age = now - item.unseen_at
-        return age * age * self.budget.rate / max(1e-9, self.queue - item.queue)
-
-    def _patience(self) -> float:
-        return _PATIENCE if self.budget.shape == "bucket" else _PATIENCE_IN_WINDOWS
+    def _overdue(self, now: float) -> Item | None:
+        """Who has been unseen longest, if for too many shares: the mean number of such replies since, over the rate."""
+        self.pass_time(now)
+        oldest = next(iter(self.unseen))
+        age = now - oldest.unseen_at
+        shares = age * age * self.budget.rate / max(EPS, self.queue - oldest.queue)
+        patience = _PATIENCE if self.budget.shape == "bucket" else _PATIENCE_IN_WINDOWS
+        return oldest if shares >= patience and oldest.not_before <= now else None
 
     def _terms(self, left: float, now: float) -> tuple[float, float, bool]:
         """Tokens kept for last edits; tokens a second to spend; whether a token would be lost if none were spent."""
@@ -420,4 +422,4 @@ class Group:
             else:
                 x = missing / backlog
             soonest = min(soonest, x)
-        return now + max(soonest, 1e-3)
+        return now + max(soonest, TICK)

@@ -47,13 +47,13 @@ def test_ours_meets_no_refusal_and_loses_nothing(setting: Setting, name: str, pa
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_ours_is_close_to_the_fluid_bound_where_it_is_saturated(setting: Setting) -> None:
-    """Five replies or more: at most 5% over the bound (a few rows of windows are up to 6%)."""
+    """Five replies or more: at most 5% over the bound."""
     ratios = {
         load.name: run("ours", setting, load).mean_lag / bounds.fluid(setting, load)
         for load in LOADS.values()
         if load.replies in (5, 10)
     }
-    assert max(ratios.values()) <= 1.065, ratios
+    assert max(ratios.values()) <= 1.05, ratios
 
 
 def test_the_bound_is_under_every_policy() -> None:
