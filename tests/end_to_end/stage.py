@@ -7,10 +7,9 @@ import json
 import os
 import signal
 import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -19,6 +18,10 @@ from bot.translations import LANGUAGES, say
 from sandbox.claude.choice import Request
 from sandbox.record import Entry, Record
 from sandbox.world import World
+from tests.end_to_end.born import bear
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
 
 ROOT = Path(__file__).parents[2]
 STOP = {say(language, sentences.STOP) for language in LANGUAGES}
@@ -31,7 +34,7 @@ class Bot:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
         self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkServerProcess | None = None
         self.log = folder / "bot.log"
 
     async def start(self, *, ready: bool = True, **settings: str) -> None:
@@ -41,17 +44,12 @@ class Bot:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self._folder),
-            "PYTHONPATH": str(ROOT),
             "LOG_FORMAT": "json",
             "HEALTH_PORT": str(port),
-            "COVERAGE_PROCESS_START": os.environ.get("COVERAGE_PROCESS_START", ""),
             **self._environment,
             **settings,
         }
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", cwd=self._folder, env=environment, stdout=log, stderr=log
-            )
+        self._process = bear(environment, self._folder, self.log)
         self.readyz = f"http://127.0.0.1:{port}/readyz"
         if ready:
             await self.ready()
@@ -61,7 +59,7 @@ class Bot:
         async with aiohttp.ClientSession() as session, asyncio.timeout(within):
             while True:
                 assert self._process is not None
-                assert self._process.returncode is None, f"the bot has ended:\n{self.said()}"
+                assert self._process.is_alive(), f"the bot has ended:\n{self.said()}"
                 try:
                     async with session.get(self.readyz) as answer:
                         told: dict[str, object] = await answer.json()
@@ -80,18 +78,21 @@ class Bot:
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.send_signal(number)
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
 
     async def ended(self, within: float = 30.0) -> int:
         """The exit code."""
         assert self._process is not None
-        async with asyncio.timeout(within):
-            return await self._process.wait()
+        await asyncio.to_thread(self._process.join, within)
+        if self._process.exitcode is None:
+            raise TimeoutError("the bot has not ended")
+        return self._process.exitcode
 
     async def stop(self) -> int:
         if self._process is None:
             return 0
-        if self._process.returncode is None:
+        if self._process.is_alive():
             self.signal(signal.SIGTERM)
             self.signal(signal.SIGINT)  # a second signal: no drain (two of a kind may arrive as one)
         return await self.ended()
