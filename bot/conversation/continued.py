@@ -151,7 +151,7 @@ class Continued:
         profile = channel.platform.profile
         document = Rendered(profile.dialect, profile.page_limit)
         document.feed(answered.text)
-        document.end(answered.notice)
+        document.end(answered.notice, short=True)
         pages = [page.text for page in document.pages() if page.text.strip()]
         if len(pages) != len(answered.refs):
             return None  # it was cut by other rules: what stands is worth more than what stands under it

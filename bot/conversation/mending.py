@@ -56,7 +56,7 @@ class Mending:
         profile = channel.platform.profile
         document = Document(profile.dialect, profile.page_limit)
         document.feed(unfinished.text)
-        document.end(notice)
+        document.end(notice, short=turn != "whole")
         place, refs = await self._left_behind(channel, unfinished)
         view = channel.outbox.open(
             place,

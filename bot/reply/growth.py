@@ -18,7 +18,7 @@ from bot.ports import Dialect
 from bot.reply.certainty import certain_place
 from bot.reply.cuts import at_place, renumbered
 from bot.reply.cutting import Cutting
-from bot.reply.healing import PATIENCE, close_fence, heal
+from bot.reply.healing import PATIENCE, close, close_fence, heal
 from bot.reply.settling import forced_step, lines_step, sentences_step
 from bot.reply.sheet import SPARE, Closing, Frame, Sheet, trimmed
 from bot.reply.tables import at_most
@@ -56,8 +56,11 @@ class OpenPage:
         """The source after the cut."""
         return self._sheet.lens.source[closing.end :]
 
-    def advance(self, *, last: bool) -> Closing | None:
-        """Go over the text step by step. A closing, if a step found the page overflowing."""
+    def advance(self, *, last: bool, short: bool = False) -> Closing | None:
+        """Go over the text step by step. A closing, if a step found the page overflowing.
+
+        `last`: no more text comes. `short`: for it was cut short.
+        """
         if last:
             self._sheet.lens.finish()
         while (point := self._next_step()) is not None:
@@ -65,7 +68,7 @@ class OpenPage:
                 return closing
             self._checked = point
         if last and self._sheet.lens.text[self._sheet.open.start :].strip():
-            return self._overflow(len(self._sheet.lens.text), closed=True)
+            return self._overflow(len(self._sheet.lens.text), closed=True, short=short)
         return None
 
     def _next_step(self) -> int | None:
@@ -128,12 +131,8 @@ class OpenPage:
             unit.tables < self._sheet.syntax.tables and len(unit.rows[0].cells) <= self._sheet.syntax.columns
         )
 
-    def _overflow(self, point: int, *, closed: bool = False) -> Closing | None:
-        reading = self._sheet.read(self._sheet.open, point)
-        if closed and reading.leaf.fence:
-            reading = self._sheet.read(
-                self._sheet.open, point, close_fence(reading.leaf, reading.source, len(reading.source))
-            )
+    def _overflow(self, point: int, *, closed: bool = False, short: bool = False) -> Closing | None:
+        reading = self._ended(short=short) if closed else self._sheet.read(self._sheet.open, point)
         table = self._surplus_table(reading)
         text = self._sheet.settled + self._sheet.write(reading, self._sheet.open)
         fits = self._sheet.fits(text) or (not closed and self._fits_closed(reading, point))
@@ -265,11 +264,17 @@ class OpenPage:
         text = self._sheet.ended(at, "")[0]
         return self._sheet.closing(cut, shift, text) if text else None
 
-    def whole(self) -> str:
-        """The page as it is when no more comes: nothing held back."""
+    def whole(self, *, short: bool = False) -> str:
+        """The page as it is when no more comes: nothing held back. `short`: for the text was cut short."""
+        return trimmed(self._sheet.settled + self._sheet.write(self._ended(short=short), self._sheet.open))
+
+    def _ended(self, *, short: bool) -> Reading:
+        """The open unit when no more comes. In a whole text a delimiter that nothing closes is a character."""
+        unit = self._sheet.open
         end = len(self._sheet.lens.text)
-        reading = self._sheet.read(self._sheet.open, end)
-        if reading.leaf.fence:
-            closers = close_fence(reading.leaf, reading.source, len(reading.source))
-            reading = self._sheet.read(self._sheet.open, end, closers)
-        return trimmed(self._sheet.settled + self._sheet.write(reading, self._sheet.open))
+        reading = self._sheet.read(unit, end)
+        closers = close_fence(reading.leaf, reading.source, len(reading.source))
+        if short:
+            stop, closers = close(reading, self._sheet.syntax, partial(self._sheet.part, unit))
+            end = max(unit.start, end - len(reading.source) + stop)
+        return self._sheet.read(unit, end, closers) if closers or short else reading

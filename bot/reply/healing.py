@@ -20,9 +20,7 @@ _AGAIN = 6_000  # characters read again for one frame, at most
 FEW = 24  # delimiters left open in one paragraph: past this they are characters
 _CROWD = 80  # brackets in one paragraph: past this they are characters
 PATIENCE = 200  # characters held back at most (the product's promise); nobody waits longer for a bracket
-_MARKS = (
-    40  # and what stands in front of it, where that is a quote's or list's marks alone, which say nothing
-)
+_MARKS = 40  # and a quote's or list's marks in front of it, which say nothing alone
 
 _LEAD = re.compile(r"(?:[ \t]*>)*[ \t]*")
 _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]+")
@@ -32,6 +30,7 @@ _DANGLING = re.compile(
 )
 _SEPARATOR = re.compile(r"[ \t|:-]*")
 _TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\u200d|[\U0001f1e6-\U0001f1ff]+)\Z")
+_RUN = re.compile(r"(?<!\\)([*_~`])\1*\Z")
 _OPENERS = re.compile(r"\\.|`+|!?\[|\]|<|\$\$?", re.DOTALL)
 _DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:")
 _AMOUNT = re.compile(r"\d[\d.,]*")
@@ -48,6 +47,38 @@ class Healed:
     end: int
     closers: str = ""
     reading: Reading | None = None
+
+
+def close(reading: Reading, syntax: Syntax, again: Callable[[str], Reading]) -> tuple[int, str]:
+    """Where a text that was cut short ends, and what closes what it leaves open: no word of it is held back.
+
+    Delimiters at its end are not whole, or open nothing; they go, unless they are neither.
+    """
+    source = reading.source
+    if reading.leaf.fence:
+        return len(source), close_fence(reading.leaf, source, len(source))
+    end = len(source.rstrip())
+    run = _RUN.search(source, reading.leaf.start, end)
+    if run is not None:
+        before = len(source[: run.start()].rstrip())
+        opened = [what for _, what in _left_open(again(source[:before]), syntax)]
+        if before < run.start() or any(what[0] == run[0][0] for what in opened):
+            end = before
+    places = _left_open(again(source[:end]) if end < len(source) else reading, syntax)
+    ticks = next((number for number, (_, what) in enumerate(places) if what[0] == "`"), len(places))
+    closers = [what for _, what in places[: ticks + 1]]  # what follows a backtick is code
+    return end, "".join(reversed(closers)) if len(closers) <= FEW else ""
+
+
+def _left_open(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
+    """Emphasis and code that nothing has closed, in order."""
+    if reading.leaf.kind not in ("paragraph", "heading", "item"):
+        return []
+    return [
+        (at, what)
+        for at, what in _unresolved(reading, syntax, whole=True)
+        if what.strip("*_~`") == "" != what
+    ]
 
 
 def close_fence(leaf: Leaf, source: str, end: int) -> str:

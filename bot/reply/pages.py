@@ -64,6 +64,7 @@ class Document:
         self._fell = False  # whether a page's reading has failed
         self._closed: list[Page] = []
         self._ended = self._over = False  # no more text comes; all of it is closed
+        self._short = False
         self._notice = ""
         self.length = 0
 
@@ -85,14 +86,18 @@ class Document:
         if len(self._fresh) >= _JOIN:
             self._settle()
 
-    def end(self, notice: str = "") -> None:
-        """No more text. `notice`, one sentence of our own, stands after it; on a page of its own if need be."""
+    def end(self, notice: str = "", *, short: bool = False) -> None:
+        """No more text. `notice`, one sentence of our own, stands after it; on a page of its own if need be.
+
+        `short`: the text was cut short, so that emphasis and code that it leaves open are closed.
+        """
         if self._ended:
             return
         if self._high:
             self._high = ""
             self.feed("\ufffd")
         self._ended = True
+        self._short = short
         self._notice = notice
 
     def pages(self) -> Sequence[Page]:
@@ -131,7 +136,7 @@ class Document:
             unread = "".join(self._unread)
             self._unread.clear()
             self._page.grow(unread)
-        while cut := self._page.advance(last=self._ended):
+        while cut := self._page.advance(last=self._ended, short=self._short):
             self._close(cut)
         if self._ended:
             self._finish()
@@ -194,7 +199,7 @@ class Document:
 
     def _finish(self) -> None:
         """After the end: the open page closes as it is, then the notice. All of it or, if something fails, nothing."""
-        whole, pages = self._page.whole(), list(self._closed)
+        whole, pages = self._page.whole(short=self._short), list(self._closed)
         if whole:
             pages.append(_closed(whole, self._start, self.length))
         elif pages and self._start < self.length:

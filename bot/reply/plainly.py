@@ -76,7 +76,7 @@ class PlainPage:
         """The source after the cut."""
         return self._source[closing.end :]
 
-    def advance(self, *, last: bool) -> Closing | None:
+    def advance(self, *, last: bool, short: bool = False) -> Closing | None:  # noqa: ARG002 (plain text leaves nothing open)
         """Go over the text step by step. A closing, if a step found the page overflowing."""
         if last:
             self._take(last=True)
@@ -120,7 +120,7 @@ class PlainPage:
             return self._closing(at)
         return self._closing(0) if self._kept.text else None
 
-    def whole(self) -> str:
+    def whole(self, *, short: bool = False) -> str:  # noqa: ARG002 (as above)
         """The page as it is when no more comes."""
         return self._ended(len(self._text))
 

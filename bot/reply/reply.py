@@ -298,7 +298,7 @@ class Reply:
                 "cache_written": self._usage.cache_written,
             },
         )
-        self._document.end(notice)
+        self._document.end(notice, short=turn != "whole")
         self._view.finish(controls_after(turn, text) if self._offers else ())
         return files
 

@@ -17,6 +17,52 @@ def shown(platform: Platform, text: str) -> str:
     return pages[0].text if pages else ""
 
 
+@pytest.mark.parametrize("platform", [SLACK, DISCORD], ids=lambda platform: platform.name)
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("2. **Point two is long", "2. **Point two is long**"),
+        ("Some **bold*", "Some **bold**"),
+        ("Some **bold**", "Some **bold**"),
+        ("Some **bold ", "Some **bold**"),
+        ("Some **bold and *both", "Some **bold and *both***"),
+        ("Some **", "Some"),
+        ("A `code", "A `code`"),
+        ("A ``code `", "A ``code``"),
+        ("**A `code *b", "**A `code *b`**"),
+        ("~~gone", "~~gone~~"),
+        ("Text\n\n```py\nx = 1", "Text\n\n```py\nx = 1\n```"),
+        ("**a**\n\nLast *w", "**a**\n\nLast *w*"),
+        ("Said.", "Said."),
+    ],
+)
+def test_an_answer_that_was_cut_short_leaves_nothing_open(
+    platform: Platform, written: str, seen: str
+) -> None:
+    """Whoever stops an answer sees its last frame for good: it is balanced as each before it was."""
+    document = Document(platform.dialect, platform.limit)
+    document.feed(written)
+    document.end("Stopped.", short=True)
+    assert document.pages()[0].text == f"{seen}\n\n{platform.dialect.notice('Stopped.')}"
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("snake_case_", "snake_case_"),
+        ("2 * 3", "2 * 3"),
+        ("A list[0] of", "A list[0] of"),
+        ("**a** b", "**a** b"),
+    ],
+)
+def test_nothing_is_closed_that_is_not_open(written: str, seen: str) -> None:
+    """No character of an answer is taken away for its looks."""
+    document = Document(SLACK.dialect, SLACK.limit)
+    document.feed(written)
+    document.end(short=True)
+    assert document.pages()[0].text == seen
+
+
 @pytest.mark.parametrize(
     ("written", "seen"),
     [
