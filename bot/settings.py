@@ -213,7 +213,7 @@ class Settings(ChannelDefaults):
     slack_streaming: Literal["edit", "native"] = _env(
         "SLACK_STREAMING",
         "edit",
-        "How answers grow in direct messages: edit, or native (Slack's own streams, in a thread).",
+        "How answers grow in direct messages: edit, or native (Slack's own streams; best with SLACK_AGENT).",
     )
     discord_page_characters: int = _env(
         "DISCORD_PAGE_CHARACTERS", 2_000, "A Discord message holds this much of an answer.", ge=200, le=2_000
