@@ -58,6 +58,10 @@ _IDLE_STEPS = 10_000
 # found within a second), and until the echo is over for a call that ran into the timeout.
 _LOOK_UP = (0.4, 1.5, 4.0)
 _LOOK_UP_LATE = (0.4, 3.0, 8.0)
+_LOOK_UP_EARLY = (
+    3.0,
+    8.0,
+)  # seconds into a post that hangs: mostly it is there, and only its answer is lacking
 _REMOVING = (0.0, 2.0, 10.0)  # seconds before each try to take a message away
 
 
@@ -270,6 +274,11 @@ class Outbox:
             call.view.tell_leaving()
         outcome = await self._call(call)
         now = self._time()
+        if isinstance(outcome, Ref):
+            self._pacer.sent(call.item, now, call.end)
+            self._guarded(call.view, landing.found, call.view, call, outcome, now)
+            self._wake.set()
+            return
         match outcome:
             case Sent(_, grows):
                 unseen = 0 if grows is None else len(call.content.text) - grows.shown
@@ -285,8 +294,28 @@ class Outbox:
         self._guarded(call.view, landing.answer, call.view, call, outcome, now)
         self._wake.set()
 
-    async def _call(self, call: Call) -> Outcome:
-        """One attempt, bounded by the timeout; whatever goes wrong is an outcome."""
+    async def _call(self, call: Call) -> Outcome | Ref:
+        """One attempt. A post that hangs is looked up meanwhile: nobody waits for an answer about what is there."""
+        posting = call.posting
+        if posting is None:
+            return await self._attempt(call)
+        attempt = asyncio.create_task(self._attempt(call))
+        try:
+            start = self._time()
+            for wait in _LOOK_UP_EARLY:
+                await asyncio.wait({attempt}, timeout=max(0.0, start + wait - self._time()))
+                if attempt.done():
+                    break
+                found = await self.find(call.view.place, posting.key, within=wait)
+                if isinstance(found, Ref) and not attempt.done():
+                    return found
+            return await attempt
+        finally:
+            attempt.cancel()
+            await asyncio.gather(attempt, return_exceptions=True)
+
+    async def _attempt(self, call: Call) -> Outcome:
+        """The call, bounded by the timeout; whatever goes wrong is an outcome."""
         view, message, posting = call.view, call.message, call.posting
         try:
             async with asyncio.timeout(self._timeout):

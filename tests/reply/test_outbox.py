@@ -350,6 +350,21 @@ async def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
     assert platform.finds >= 1
 
 
+async def test_a_post_that_is_there_and_never_answered_holds_nobody_up() -> None:
+    """Its message is found while the request hangs, and grows on: one message, within seconds."""
+    platform = FakePlatform(fault=lambda op, t, n: Fault(lose=True) if op == "post" and n == 0 else None)
+    async with Running(platform) as outbox:
+        begun = asyncio.get_running_loop().time()
+        document = FakeDocument()
+        view = outbox.open(PLACE, "r1", document)
+        await type_out(document, view, text_of(300))
+        document.end()
+        view.finish()
+        assert (await view.settled()).kind == "shown"
+        assert asyncio.get_running_loop().time() - begun < 6
+    assert [message.text for message in platform.visible()] == [text_of(300)]
+
+
 async def test_a_post_that_lands_after_its_timeout_is_found_and_not_repeated() -> None:
     """A request that hung may be carried out late; until then the post is not made again."""
     platform = FakePlatform(
