@@ -18,10 +18,11 @@ from bot.ports import Dialect
 from bot.reply.certainty import certain_place
 from bot.reply.cuts import at_place, renumbered
 from bot.reply.cutting import Cutting
-from bot.reply.healing import PATIENCE, close, close_fence, heal
+from bot.reply.healing import close, close_fence, heal
 from bot.reply.settling import forced_step, lines_step, sentences_step
 from bot.reply.sheet import SPARE, Closing, Frame, Sheet, trimmed
 from bot.reply.tables import at_most
+from bot.reply.undecided import PATIENCE
 
 # A step ends at the first line's end after so many characters, else after so many.
 _NEAR, _FAR = 160, PATIENCE

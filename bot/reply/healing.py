@@ -8,18 +8,16 @@ as it is. Nothing else is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.markup import Leaf, Reading, Syntax
-from bot.reply.cuts import parts, runs
+from bot.reply.undecided import PATIENCE, reference_at_end, texts, touching, trailing, unresolved
 
 _ROUNDS = 6  # one opener in front of another, each held back in turn: more is nobody's writing
 _CELL = 60  # a bar so early in a line may be a header's: the line waits as a whole
 _AGAIN = 6_000  # characters read again for one frame, at most
 FEW = 24  # delimiters left open in one paragraph: past this they are characters
-_CROWD = 80  # brackets in one paragraph: past this they are characters
-PATIENCE = 200  # characters held back at most (the product's promise); nobody waits longer for a bracket
 _MARKS = 40  # and a quote's or list's marks in front of it, which say nothing alone
 
 _LEAD = re.compile(r"(?:[ \t]*>)*[ \t]*")
@@ -29,14 +27,8 @@ _DANGLING = re.compile(
     r"[ \t]*",
 )
 _SEPARATOR = re.compile(r"[ \t|:-]*")
-_TRAILING = re.compile(r"(?:[*_~`]+|[\\!$]|&#?\w{0,31}|\u200d|[\U0001f1e6-\U0001f1ff]+)\Z")
 _RUN = re.compile(r"(?<!\\)([*_~`])\1*\Z")
-_OPENERS = re.compile(r"\\.|`+|!?\[|\]|<|\$\$?", re.DOTALL)
 _DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:")
-_AMOUNT = re.compile(r"\d[\d.,]*")
-_ADDRESS_PART = re.compile(r"(?:[^\x00-\x20()\\]|\\.)*(\(|\)|\\$|)", re.DOTALL)
-_DEEP = 32  # brackets within an address: the parser's own bound
-_TAG = re.compile(r"<(?:[A-Za-z/!?][^<>]*)?", re.DOTALL)
 _DISPLAYED = {"$$": "$$", "\\[": "\\]"}  # what closes a formula that stands by itself
 
 
@@ -75,9 +67,7 @@ def _left_open(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
     if reading.leaf.kind not in ("paragraph", "heading", "item"):
         return []
     return [
-        (at, what)
-        for at, what in _unresolved(reading, syntax, whole=True)
-        if what.strip("*_~`") == "" != what
+        (at, what) for at, what in unresolved(reading, syntax, whole=True) if what.strip("*_~`") == "" != what
     ]
 
 
@@ -114,11 +104,11 @@ def heal(
         if rounds > most:
             end = max(floor, size - PATIENCE)
             break
-        loose = _unresolved(reading, syntax, whole=whole)
+        loose = unresolved(reading, syntax, whole=whole)
         if whole:
-            loose = sorted(loose + _trailing(reading) + _reference_at_end(reading))
+            loose = sorted(loose + trailing(reading) + reference_at_end(reading))
         else:
-            loose = sorted(loose + _touching(reading))
+            loose = sorted(loose + touching(reading))
         held = next((at for at, _ in loose if at >= floor and size - at <= PATIENCE), end)
         if held >= end:
             closers = _closers(loose, source, floor)
@@ -248,7 +238,7 @@ def _hold_header(reading: Reading, end: int) -> int:
     last = text.rfind("\n") + 1
     if last and end == len(text) and _SEPARATOR.fullmatch(text, last):
         last = text.rfind("\n", 0, last - 1) + 1
-    for start, stop in _texts(reading):
+    for start, stop in texts(reading):
         bar = source.find("|", max(start, last), min(stop, end))
         if bar >= 0:
             return last if bar - last <= _CELL else bar
@@ -266,175 +256,7 @@ def _hold_title(reading: Reading, end: int) -> int:
 
 def open_places(reading: Reading, syntax: Syntax) -> list[int]:
     """The places of the last block from which on later text may read it otherwise, in order."""
-    found = _unresolved(reading, syntax, whole=True) + _trailing(reading) + _reference_at_end(reading)
+    found = unresolved(reading, syntax, whole=True) + trailing(reading) + reference_at_end(reading)
     dangling = _dangling(reading.source, len(reading.source))
     places = {at for at, _ in found} | ({dangling} if dangling < len(reading.source) else set())
     return sorted(places)
-
-
-def _unresolved(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
-    """Where something stands that later text may turn into markup, in order."""
-    places = runs(reading.leaf)
-    places.extend(_openers(reading, syntax, whole=whole))
-    return sorted(places)
-
-
-def _trailing(reading: Reading) -> list[tuple[int, str]]:
-    """What the next character may change: a run of delimiters, a backslash, an entity."""
-    source, leaf = reading.source, reading.leaf
-    display = reading.marks[-1] if reading.marks else None
-    if display and display.kind == "formula" and display.level and not source[display.end :].strip(" "):
-        return [(display.start, "")]  # on a line of its own it is a block, with more on the line it is not
-    found = _TRAILING.search(source, max(leaf.start, len(source) - PATIENCE))
-    if found is None:
-        return []
-    at = found.start()
-    if found[0] == "\u200d":  # something will be joined to the character in front of it
-        at -= 1
-        while at > leaf.start and not parts(source, at):
-            at -= 1
-        return [(at, "")]
-    if found[0][0] >= "\U0001f1e6":  # letters of flags come in pairs
-        return [(len(source) - 1, "")] if len(found[0]) % 2 else []
-    last = next((mark for mark in reversed(reading.marks) if mark.start <= at < mark.end), None)
-    if last is not None and last.kind in ("escape", "entity"):
-        return []
-    if last is not None and last.kind in ("code", "formula", "image", "footnote"):
-        at = last.start
-    return [(at, "")]
-
-
-def _touching(reading: Reading) -> list[tuple[int, str]]:
-    """A run of delimiters right in front of what is held back: what it is depends on that."""
-    source, leaf = reading.source, reading.leaf
-    at = len(source.rstrip("*_~"))
-    inside = any(m.start <= at < m.end for m in reading.marks if m.kind not in ("strong", "em", "strike"))
-    return [(at, "")] if leaf.start <= at < len(source) and not inside else []
-
-
-def _reference_at_end(reading: Reading) -> list[tuple[int, str]]:
-    """`[label]` is a link by its definition, unless an address, a second label or a colon follows."""
-    opened: list[int] = []
-    for mark in reading.marks:
-        if mark.kind == "link":
-            opened.append(mark.start)
-        elif mark.kind == "target" and opened:
-            start = opened.pop()
-            if mark.level and mark.end == len(reading.source):
-                return [(start, "[")]
-    return []
-
-
-def _texts(reading: Reading) -> Iterator[tuple[int, int]]:
-    """The stretches of the last block that are not markup."""
-    at = reading.leaf.start
-    for mark in reading.marks:
-        if mark.start >= at:
-            yield at, mark.start
-        at = max(at, mark.end)
-    yield at, len(reading.source)
-
-
-def _openers(reading: Reading, syntax: Syntax, *, whole: bool) -> list[tuple[int, str]]:
-    source = reading.source
-    places: list[tuple[int, str]] = []
-    brackets: list[int] = []
-    seen = 0
-    for start, end in _texts(reading):
-        for found in _OPENERS.finditer(source, start, end):
-            what, at = found[0], found.start()
-            if what[0] == "`":
-                places.append((at, what))
-            elif what in ("[", "!["):
-                seen += 1
-                if seen <= _CROWD:
-                    brackets.append(at)
-            elif what == "]" and brackets:
-                opened = brackets.pop()
-                rest = found.end()
-                if _may_be_link(source, rest) if rest < len(source) else whole:
-                    places.append((opened, "["))
-            elif what == "<" and syntax.html and _TAG.fullmatch(source, at):
-                places.append((at, "<"))
-            elif (
-                syntax.math and what[0] == "$" and _may_be_formula(source, found.end(), display=what == "$$")
-            ):
-                places.append((at, what))
-    places.extend((at, "[") for at in brackets)
-    if syntax.math:
-        for opening, closing in (("\\(", "\\)"), ("\\[", "\\]")):
-            at = source.find(opening, max(reading.leaf.start, source.rfind(closing)))
-            while at >= 0:
-                places.append((at, opening))
-                at = source.find(opening, at + 2)
-    return places
-
-
-def _may_be_formula(source: str, at: int, *, display: bool) -> bool:
-    """Whether a dollar may open a formula: `$5` and `$1,000` do not."""
-    if display:
-        return True
-    amount = _AMOUNT.match(source, at)
-    after = source[amount.end() if amount else at :][:1]
-    if amount and after:
-        return after.isalpha() or after in "^_\\=+*/({-"
-    return "\n" not in source[at:] and not after.isspace()
-
-
-def _may_be_link(source: str, at: int) -> bool:
-    """Whether what follows a `]` may yet become a link's address, title or label."""
-    if source[at] == "[":
-        return "]" not in source[at:]
-    if source[at] != "(":
-        return False
-    rest = _skip(source, at + 1)
-    if source.startswith("<", rest):
-        end = _closer(source, rest + 1, ">")
-        if end < 0:
-            return "\n" not in source[rest:]
-    else:
-        end = _address_end(source, rest) - 1
-        if end < -1 or source[end + 1 : end + 2] == ")":
-            return False
-    title = _skip(source, end + 1)
-    if title >= len(source):
-        return True
-    pair = {'"': '"', "'": "'", "(": ")"}.get(source[title])
-    if pair is None or title == end + 1:
-        return False
-    end = _closer(source, title + 1, pair)
-    return end < 0 or _skip(source, end + 1) >= len(source)
-
-
-def _skip(source: str, at: int) -> int:
-    while at < len(source) and source[at] in " \t\n":
-        at += 1
-    return at
-
-
-def _closer(source: str, at: int, which: str) -> int:
-    while at < len(source):
-        if source[at] == "\\":
-            at += 1
-        elif source[at] == which:
-            return at
-        at += 1
-    return -1
-
-
-def _address_end(source: str, at: int) -> int:
-    """Where a bare address ends: at white space, or at a bracket that closes more than it opened. -1: in none."""
-    depth = 0
-    while found := _ADDRESS_PART.match(source, at):
-        at = found.end()
-        if found[1] == "(":
-            depth += 1
-            if depth > _DEEP:
-                return -1
-        elif found[1] == ")":
-            if depth == 0:
-                return at - 1
-            depth -= 1
-        elif not found[1]:
-            break
-    return min(at, len(source))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from adapters.slack.dialect import SlackDialect
-from bot.reply.healing import PATIENCE
 from bot.reply.pages import Document
+from bot.reply.undecided import PATIENCE
 from tests.reply.judge import DISCORD, SLACK, Platform
 
 

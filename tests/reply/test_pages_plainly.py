@@ -29,7 +29,18 @@ _MARKUP = Path(bot.markup.__file__).parent
 _REPLY = Path(bot.reply.__path__[0])
 READING = {str(path) for path in _MARKUP.glob("*.py")} | {
     str(_REPLY / f"{name}.py")
-    for name in ("growth", "sheet", "cutting", "cuts", "healing", "settling", "certainty", "lens", "tables")
+    for name in (
+        "growth",
+        "sheet",
+        "cutting",
+        "cuts",
+        "healing",
+        "undecided",
+        "settling",
+        "certainty",
+        "lens",
+        "tables",
+    )
 }
 NET = str(_REPLY / "plainly.py")
 _LETTERS = re.compile(r"[^\W\d_]")
