@@ -285,9 +285,13 @@ def _long_lines(reading: Reading, low: int, *, fine: bool) -> Iterator[Cut]:
             head = f"{lead}{source[opening.start : opening.end]}\n{lead}"
             yield from _in_line(source, mark, low, head, dedent, fine=fine)
         elif mark.kind == "indented":
+            words = mark.end - len(source[mark.start : mark.end].lstrip())
+            if mark.end - words < _LONG_LINE:
+                continue
             prefix = source[source.rfind("\n", 0, mark.start) + 1 : mark.start]
             dedent = _dedent(prefix)
-            yield from _in_line(source, mark, low, f"{'' if dedent else prefix}    ", dedent, fine=fine)
+            head = f"{'' if dedent else prefix}    "
+            yield from _in_line(source, mark, max(low, words), head, dedent, fine=fine)
 
 
 def _in_line(source: str, mark: Mark, low: int, head: str, dedent: int, *, fine: bool) -> Iterator[Cut]:
