@@ -27,6 +27,22 @@ async def bot(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
     await made.stop()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def native(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    """One bot for all tests of a module, whose direct messages grow by Slack's own streams."""
+    made = Bot(tmp_path_factory.mktemp("bot"), world.environment())
+    await made.start(SLACK_STREAMING="native")
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def slack(world: World) -> Chat:
+    """Without the faults that the test before has ordered."""
+    world.slack.faults.clear()
+    return Chat(world, "slack")
+
+
 @pytest.fixture(params=["slack", "discord"])
 def chat(request: pytest.FixtureRequest, world: World) -> Chat:
     """Each platform in turn."""

@@ -28,6 +28,11 @@ STOP = {say(language, sentences.STOP) for language in LANGUAGES}
 AGAIN = {say(language, sentences.REGENERATE) for language in LANGUAGES}
 
 
+def squeezed(text: str) -> str:
+    """Layout is not text: page cuts take white space with them."""
+    return "".join(text.replace("&lt;", "<").split())
+
+
 class Bot:
     """`inkstream run` with nothing but environment variables."""
 

@@ -5,42 +5,19 @@ What the person sees is judged: every character once and in order, the buttons u
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from bot import sentences
 from sandbox.claude.choice import Request
 from sandbox.claude.script import Fault
 from sandbox.record import Entry, Record
-from sandbox.world import World
-from tests.end_to_end.stage import Bot, Chat
+from tests.end_to_end.stage import Chat, squeezed
 
 NOTICE = f"_{sentences.CUT_BY_LIMIT}_"
 
 LEFT = {sentences.AS_FILE, sentences.DELETE}
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("native")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def native(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    made = Bot(tmp_path_factory.mktemp("bot"), world.environment())
-    await made.start(SLACK_STREAMING="native")
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-def slack(world: World) -> Chat:
-    world.slack.faults.clear()
-    return Chat(world, "slack")
-
-
-def squeezed(text: str) -> str:
-    """Layout is not text: page cuts take white space with them."""
-    return "".join(text.replace("&lt;", "<").split())
 
 
 async def cut_short(

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.clock import Clock
-from sandbox.limits import Limits
-from sandbox.record import Record
 from sandbox.slack.server import SlackServer
 
 UNHEARD = "missing_agent_session_stopped_event_subscription"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    clock = Clock()
-    server = SlackServer(clock, Limits(), Record(clock))
-    await server.start()
-    yield server
-    await server.stop()
 
 
 def client(slack: SlackServer) -> AsyncWebClient:

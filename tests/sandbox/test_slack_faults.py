@@ -9,22 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox.clock import Clock
 from sandbox.faults import Fault, Faults
-from sandbox.limits import Limits
-from sandbox.record import Record
 from sandbox.slack.server import SlackServer
 
 GENERAL, RANDOM = "C0GENERAL", "C0RANDOM"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    clock = Clock()
-    server = SlackServer(clock, Limits(), Record(clock))
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.clock import Clock
-from sandbox.limits import Limits
-from sandbox.record import Entry, Record
+from sandbox.record import Entry
 from sandbox.slack.server import SlackServer
 
 GENERAL = "C0GENERAL"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    clock = Clock()
-    server = SlackServer(clock, Limits(), Record(clock))
-    await server.start()
-    yield server
-    await server.stop()
 
 
 def client(slack: SlackServer) -> AsyncWebClient:
