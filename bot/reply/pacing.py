@@ -46,7 +46,8 @@ from dataclasses import dataclass
 
 from bot.ports import Bucket, Op, Rule
 from bot.reply.budget import Budget, Learned
-from bot.reply.ranking import EPS, TICK, Choice, Group, Item, Rank, by_index
+from bot.reply.items import Item, Rank
+from bot.reply.ranking import EPS, TICK, Choice, Group, by_index
 
 __all__ = ["Gauge", "Item", "Pacer", "Rank", "Send", "Wait"]
 

@@ -11,11 +11,11 @@ import heapq
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from enum import IntEnum
 from typing import TypeAlias
 
-from bot.ports import Bucket, Op
+from bot.ports import Op
 from bot.reply.budget import SLOW, Budget
+from bot.reply.items import Item, Rank
 
 # Spare tokens are spent over about this many seconds: for replies of 10-50 s anything from 14 to 18 is within a percent
 # of the best (`python -m bench pacing`); spending them at once is 1.3-1.8 times above an optimum that knows the future.
@@ -46,99 +46,14 @@ _IN_FLIGHT = 2  # calls under way at once in one bucket
 # end at once are whole 0.4 s earlier on the mean.
 _LIFE = 50.0
 _FEW, _LIFE_OF_MANY = 8, 8.0
-_TYPICAL = 100.0  # characters a second of a reply that has not been heard yet
 _RATE_MEMORY = 3.0  # seconds over which a reply's speed is averaged
 _LOOK_AGAIN = 0.5  # a predicted moment is looked at again at least this often: streams change their speed
 # Between two fragments only the age grows, so a call that is not pressing leaves with the next fragment (it shows up
 # to a fragment more for the same token: 4% of lag with ten fragments a second), if that comes within so many seconds.
 _BREATH = 0.12
 _JUST_NOW = 0.005
-# Text that comes so soon after a call left is the same stream going on: its age counts from that call.
-_STREAMING = 0.3
 EPS = 1e-9
 TICK = 1e-3  # nothing is asked again sooner
-
-
-class Rank(IntEnum):
-    """What a want is, most urgent first."""
-
-    LAST = 0
-    FIRST = 1
-    MORE = 2
-
-
-class Item:
-    """One message that may want a call: an open or closing page to edit, or a page to post. Made by `Pacer.join`."""
-
-    __slots__ = (
-        "asleep",
-        "buckets",
-        "grew_at",
-        "group",
-        "growing",
-        "heard",
-        "in_flight",
-        "key",
-        "late",
-        "left_at",
-        "most",
-        "not_before",
-        "op",
-        "over",
-        "queue",
-        "rank",
-        "rho",
-        "rho_at",
-        "rho_total",
-        "sending",
-        "shown",
-        "since",
-        "slot",
-        "total",
-        "unseen_at",
-        "waited",
-        "wanted",
-    )  # fmt: skip
-
-    def __init__(self, key: Hashable, op: Op, buckets: tuple[Bucket, ...], now: float) -> None:
-        self.key = key
-        self.op = op
-        self.buckets = buckets
-        self.total = 0  # characters that it could show
-        self.shown = 0  # characters that it shows
-        self.most = 1 << 60  # what one call could show at most
-        self.wanted = False
-        self.rank = Rank.MORE
-        self.growing = False
-        self.grew_at = -math.inf
-        self.in_flight = False
-        self.over = False
-        self.not_before = -math.inf
-        self.since = now  # unseen text has been waiting since
-        self.waited = now  # `since` of the text in flight, should that fail
-        self.late = math.inf  # `since` of a text whose call failed
-        self.left_at = now
-        self.sending = 0
-        self.group: Group | None = None
-        self.slot = -1
-        self.asleep = False
-        self.queue = 0.0
-        self.unseen_at = now
-        self.rho = _TYPICAL
-        self.heard = False
-        self.rho_at = now
-        self.rho_total = -1
-
-    @property
-    def backlog(self) -> float:
-        """Characters that a call could bring to view; at least one, for there is something that it would change."""
-        upto = min(self.total, self.most)
-        return float(upto - self.shown) if upto > self.shown else 1.0
-
-    def begin(self, now: float) -> None:
-        """There is text to show that no call under way shows: since now, or as long as the same stream has waited."""
-        self.wanted = True
-        self.since = min(self.left_at if now - self.left_at < _STREAMING else now, self.late)
 
 
 def by_index(weights: list[float], since: list[float], now: float) -> tuple[int, float]:
