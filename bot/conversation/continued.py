@@ -19,9 +19,10 @@ from bot.conversation.admission import Terms
 from bot.conversation.channel import Channel
 from bot.conversation.journal import StoreJournal
 from bot.ports import Content, Control, Place, Ref
+from bot.reply.buttons import controls_after, label, sure
 from bot.reply.messages import Document, Page
 from bot.reply.pages import Document as Rendered
-from bot.reply.reply import Reply, controls_after, label, sure
+from bot.reply.reply import Reply
 from bot.reply.view import View
 from bot.store.nouns import Answered
 from bot.store.store import Store

@@ -21,8 +21,9 @@ from bot import sentences
 from bot.claude.answer import Ask, Claude
 from bot.claude.events import Done, Retrying, Spent, Text, Thinking, Usage, Working
 from bot.claude.faults import ClaudeFault
-from bot.ports import Confirmation, Content, Control, File, Place, Platform, Ref, Sent
+from bot.ports import Content, Control, File, Place, Platform, Ref, Sent
 from bot.reply import attaching
+from bot.reply.buttons import controls_after, label, sure
 from bot.reply.outbox import Outbox, Settled, View
 from bot.reply.pages import Document
 from bot.reply.status import Status
@@ -110,36 +111,6 @@ class Ending:
     text: str
     usage: Usage
     seconds: float
-
-
-_LABELS = {
-    Control.STOP: sentences.STOP,
-    Control.REGENERATE: sentences.REGENERATE,
-    Control.CONTINUE: sentences.CONTINUE,
-    Control.GOOD: sentences.GOOD,
-    Control.BAD: sentences.BAD,
-    Control.FILE: sentences.AS_FILE,
-    Control.DELETE: sentences.DELETE,
-}
-
-
-def label(language: str, control: Control) -> str:
-    """What stands on a button."""
-    return say(language, _LABELS[control])
-
-
-def sure(language: str) -> Confirmation:
-    """What is asked before an answer is deleted."""
-    return Confirmation(say(language, sentences.DELETE_QUESTION), say(language, sentences.DELETE_KEEP))
-
-
-def controls_after(turn: Turn, text: str) -> tuple[Control, ...]:
-    """The buttons under an answer that has ended."""
-    if turn == "refused" or not text.strip():
-        return (Control.REGENERATE, Control.DELETE)
-    if turn == "partial":
-        return (Control.CONTINUE, Control.REGENERATE, Control.FILE, Control.DELETE)
-    return (Control.REGENERATE, Control.GOOD, Control.BAD, Control.FILE, Control.DELETE)
 
 
 class Reply:

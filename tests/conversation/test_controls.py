@@ -11,7 +11,7 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.ports import Control, Person, Place, Pressed, Ref, Standing, Submitted
-from bot.reply.reply import controls_after
+from bot.reply.buttons import controls_after
 from tests.conversation.stage import (
     ADA,
     GRACE,

@@ -11,7 +11,7 @@ import pytest
 from bot import sentences
 from bot.claude.events import Done
 from bot.ports import Content, Control, Outcome, Place, Pressed, Ref, Rule, Sent, Unavailable, Withdrawn
-from bot.reply.reply import controls_after
+from bot.reply.buttons import controls_after
 from bot.reply.view import ANNOUNCEMENT, post_key
 from tests.conversation.stage import ADA, Chat, FakeStore, Row, Stage, asked, growing, notice, staged
 from tests.reply.fake_platform import Fault

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot import sentences
-from bot.reply.reply import controls_after, label
+from bot.reply.buttons import controls_after, label
 from sandbox.claude.choice import Request
 from sandbox.record import Entry, Record
 from sandbox.world import World
