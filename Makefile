@@ -24,7 +24,7 @@ demo: .venv
 	@$(BIN)/inkstream demo
 
 test: .venv
-	@$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m timed tests/reply
 
 proofs: .venv

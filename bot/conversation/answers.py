@@ -192,9 +192,6 @@ class Answers:
         except Declined as declined:
             await self._declined(channel, taken, live, declined)
             return
-        ending = reply.ending
-        if ending is not None:
-            await self._settle(taken, ending)
         self._continued.ended(reply)
         await self.close(taken.reply, settled)
         self.live.over(live)
@@ -271,6 +268,8 @@ class Answers:
                 most_pages=preferences.attach_pages,
                 most_code=preferences.attach_code,
             ),
+            # Not when its last edit has landed: a platform may be down for long, and others may ask meanwhile.
+            on_end=lambda ending: self._spawn(self._settle(taken, ending), f"settle {taken.reply}"),
         )
 
     def _footer(self, model: str) -> Callable[[Usage, float], str]:

@@ -71,6 +71,11 @@ class Live:
     def refs(self) -> tuple[Ref, ...]:
         return () if self._reply is None else self._reply.refs
 
+    @property
+    def posting(self) -> bool:
+        """Whether people may see a message of it that is not among `refs` yet."""
+        return self._reply is not None and self._reply.posting
+
     def stop(self, notice: str = sentences.STOPPED, *, offers: bool = True) -> bool:
         """End it now; see `Reply.stop`. Whether it was this call that ended it."""
         if self._reply is not None:

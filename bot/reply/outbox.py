@@ -295,40 +295,40 @@ class Outbox:
         self._wake.set()
 
     async def _call(self, call: Call) -> Outcome | Ref:
-        """One attempt. A post that hangs is looked up meanwhile: nobody waits for an answer about what is there."""
-        posting = call.posting
-        if posting is None:
-            return await self._attempt(call)
-        attempt = asyncio.create_task(self._attempt(call))
-        try:
-            start = self._time()
-            for wait in _LOOK_UP_EARLY:
-                await asyncio.wait({attempt}, timeout=max(0.0, start + wait - self._time()))
-                if attempt.done():
-                    break
-                found = await self.find(call.view.place, posting.key, within=wait)
-                if isinstance(found, Ref) and not attempt.done():
-                    return found
-            return await attempt
-        finally:
-            attempt.cancel()
-            await asyncio.gather(attempt, return_exceptions=True)
+        """One attempt, bounded by the timeout; whatever goes wrong is an outcome.
 
-    async def _attempt(self, call: Call) -> Outcome:
-        """The call, bounded by the timeout; whatever goes wrong is an outcome."""
+        A post that hangs is looked up meanwhile: nobody waits for the answer about a message that is there.
+        """
         view, message, posting = call.view, call.message, call.posting
+        looking: asyncio.Task[None] | None = None
+        seen: list[Ref] = []
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout) as bound:
                 if message is not None:
                     return await self._platform.edit(view.place, message.ref, call.content)
                 assert posting is not None
+                looking = asyncio.create_task(self._look_meanwhile(view.place, posting.key, seen, bound))
                 return await self._platform.post(view.place, call.content, key=posting.key)
         except TimeoutError:
-            return Unavailable("timeout")
+            return seen[0] if seen else Unavailable("timeout")
         except Exception as fault:
             # An adapter answers with outcomes; whatever else comes out of it must not end anybody's reply.
             log.exception("outbox.adapter_failed", extra={"reply": view.reply, "op": call.item.op})
             return Unavailable(f"adapter:{type(fault).__name__}")
+        finally:
+            if looking is not None:
+                looking.cancel()
+
+    async def _look_meanwhile(self, place: Place, key: str, seen: list[Ref], bound: asyncio.Timeout) -> None:
+        """Once the message is seen the call has no more time."""
+        start = self._time()
+        for wait in _LOOK_UP_EARLY:
+            await asyncio.sleep(start + wait - self._time())
+            found = await self.find(place, key, within=wait)
+            if isinstance(found, Ref):
+                seen.append(found)
+                bound.reschedule(self._time())
+                return
 
     async def find(self, place: Place, key: str, *, within: float) -> Ref | Unavailable | None:
         """`Platform.find`, bounded. Where nothing was answered nothing is known: only None says that it is not there."""

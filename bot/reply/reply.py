@@ -127,14 +127,18 @@ class Reply:
         status: Status | None = None,
         room: AbstractAsyncContextManager[None] | None = None,
         manner: Manner | None = None,
+        on_end: Callable[[Ending], None] | None = None,
     ) -> None:
-        """`status`: one that is shown already. `room` is held while Claude is read, and no longer."""
+        """`status`: one that is shown already. `room` is held while Claude is read, and no longer. `on_end` is called when
+        Claude is done and its last edit is still to come.
+        """
         profile = platform.profile
         self.subject = subject
         self._manner = manner = manner or Manner()
         self._platform = platform
         self._claude = claude
         self._journal = journal
+        self._on_end = on_end
         self._room: AbstractAsyncContextManager[None] = nullcontext() if room is None else room
         self._status = status or Status(platform, subject.place, self._say(sentences.THINKING))
         self._document = Document(profile.dialect, profile.page_limit)
@@ -170,6 +174,11 @@ class Reply:
     def refs(self) -> tuple[Ref, ...]:
         """Its messages so far."""
         return self._refs
+
+    @property
+    def posting(self) -> bool:
+        """Whether people may see a message of it that is not among `refs` yet."""
+        return self._view.is_posting
 
     @property
     def last(self) -> tuple[Ref, Content] | None:
@@ -246,6 +255,8 @@ class Reply:
             lines.append(manner.footer(self._usage, seconds))
         notice = " ".join(line for line in lines if line)
         self.ending = Ending(turn, reason, notice, text, self._usage, seconds)
+        if self._on_end is not None:
+            self._on_end(self.ending)
         await self._journal.ended(
             self.subject.id,
             text=text,

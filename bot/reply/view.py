@@ -103,6 +103,12 @@ class View:
         """The messages that show its pages, in order."""
         return tuple(message.ref for message in self.messages)
 
+    @property
+    def is_posting(self) -> bool:
+        """Whether a message may stand there of which we have not heard."""
+        posting = self.posting
+        return posting is not None and (posting.item.in_flight or posting.searching)
+
     def grew(self) -> None:
         """The document has more text. Returns at once; costs about a microsecond."""
         length = self.document.length

@@ -205,8 +205,15 @@ class Table:
             "claude", lambda: next((one for one in claude.requests if words in one.question), None), words
         )
         yield
+        since = self.eyes.now
         await room.server.command(person, channel, "claude", "stop")
         await self.eyes.until("claude", lambda: request.ended, "stopped")
+        shown = self.eyes.shown[self.chat.name, channel]
+        await self.eyes.until(
+            self.chat.name,
+            lambda: any(one.number >= since and sentences.STOPPED in plain(one) for one in shown),
+            "an answer that says so",
+        )
 
     async def _ask(self, name: str) -> None:
         rule, room = RULES[name], self.rooms[name]
