@@ -24,6 +24,7 @@ from tests.conversation.stage import (
     now,
     staged,
 )
+from tests.reply.fake_platform import Fault
 
 pytestmark = pytest.mark.looptime
 
@@ -84,6 +85,31 @@ async def test_the_stop_reaction_means_the_message_that_it_stands_on() -> None:
         await stage.quiet()
         assert stage.chat.thread("1") == [WORDS.strip()]
         assert stage.chat.thread("2")[0].endswith(notice(sentences.STOPPED))
+
+
+async def test_a_reaction_on_a_message_whose_post_is_unanswered_stops_its_answer() -> None:
+    """It stands there for all to see: that we have not been told so yet is not their trouble."""
+    chat = Chat(fault=lambda op, t, n: Fault(lose=True) if op == "post" and n == 0 else None)
+    async with staged(*growing(WORDS, seconds=20), chat=chat) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(2)
+        [message] = stage.chat.visible()
+        press(stage, Control.STOP, ref=message.ref)
+        await stage.quiet()
+        [text] = stage.chat.texts()
+        assert text.endswith(notice(sentences.STOPPED))
+
+
+async def test_what_an_answer_cost_is_known_when_claude_is_done_with_it() -> None:
+    """A platform may be down for long: what was set aside for the answer is there for the next one meanwhile."""
+    chat = Chat(fault=lambda op, t, n: Fault(drop=True) if op == "edit" and now() < 120 else None)
+    async with staged(*growing(WORDS, seconds=5), chat=chat) as stage:
+        stage.ask("Why?")
+        await asyncio.sleep(20)
+        assert stage.conversations._answers.live, "its last edit has not landed"
+        assert not stage.store.ledger.reserved
+        assert stage.store.ledger.spent
+        await stage.quiet()
 
 
 @pytest.mark.parametrize(
