@@ -32,7 +32,7 @@ TOKEN_SECONDS: Final = 14.5 * 60.0
 HOLD_SECONDS: Final = 2.0
 """How long a form may be opened: of the documented 3 s, one is kept for the way of the acknowledgement."""
 
-DECIDE_SECONDS: Final = 0.5
+DECIDE_SECONDS: Final = 0.8
 """How long a question waits for its refusal before everybody sees "thinking". What decides comes along with the command,
 and is known in a few hundredths of a second; what takes longer is told by a further message (see `road`)."""
 
