@@ -61,8 +61,9 @@ class _Seen:
 class Inbox:
     """The queue between Slack and the core.
 
-    `learn(ids)` has names looked up of who wrote a message and of whom it mentions, and that `name_of` does not know; `noticed(user, *teams)` is
-    told which workspaces an event calls somebody's own; `opened(place, person)` of conversations without a word.
+    `learn(ids)` has names looked up of who wrote a message and of whom it mentions, and that `name_of` does not know;
+    `noticed(user, *teams)` is told which workspaces an event calls somebody's own; `opened(place, person)` of
+    conversations without a word.
     """
 
     def __init__(

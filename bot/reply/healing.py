@@ -66,9 +66,8 @@ def _left_open(reading: Reading, syntax: Syntax) -> list[tuple[int, str]]:
     """Emphasis and code that nothing has closed, in order."""
     if reading.leaf.kind not in ("paragraph", "heading", "item"):
         return []
-    return [
-        (at, what) for at, what in unresolved(reading, syntax, whole=True) if what.strip("*_~`") == "" != what
-    ]
+    places = unresolved(reading, syntax, whole=True)
+    return [(at, what) for at, what in places if what and not what.strip("*_~`")]
 
 
 def close_fence(leaf: Leaf, source: str, end: int) -> str:

@@ -113,8 +113,8 @@ class Outbox:
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_leaving()` is called
         when a message leaves with its first words, `on_changed(refs, place)` when the messages of its pages, or its
-        thread, are others than before. The buttons stand on the newest page while it grows; `label` says what stands on them, `sure` what
-        is asked before an answer is deleted; `sorry` is shown where the platform takes nothing of it.
+        thread, are others than before. The buttons stand on the newest page while it grows; `label` says what stands on
+        them, `sure` what is asked before an answer is deleted; `sorry` is shown where the platform takes nothing of it.
         """
         view = View(
             self._desk, place, reply, document, announce, controls, on_leaving, on_changed, sorry, label, sure
