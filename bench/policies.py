@@ -268,7 +268,7 @@ class Ours:
                 before = shown.edits[-1] if shown.edits else None
                 shown.post = self.pacer.join(shown, "post", self._buckets["post"], now, after=before)
                 shown.post.shown = reply.pages[-1] if reply.pages else 0
-            rank = Rank.LAST if reply.ended and len(reply.pages) == last_page else Rank.MORE
+            rank = Rank.LAST if reply.ended else Rank.MORE
             if not reply.pages and not reply.ended:
                 rank = Rank.FIRST
             if not shown.post.in_flight:
@@ -286,7 +286,6 @@ class Ours:
             if page == len(reply.pages) - 1 and reply.said > reply.page_end(page):
                 lacks = False  # the next page comes first
             if lacks and not item.in_flight:
-                last = reply.ended and page == last_page
                 newest = page == len(reply.pages) - 1
                 # As bot/reply/view.py: a closing edit is needed anyhow and never repeated.
                 bonus = 0 if newest else reply.page
@@ -294,7 +293,7 @@ class Ours:
                     item,
                     reply.said + bonus,
                     now,
-                    rank=Rank.LAST if last else Rank.MORE,
+                    rank=Rank.LAST if reply.ended else Rank.MORE,
                     growing=not reply.ended and newest,
                     most=reply.page_end(page) if newest else reply.pages[-1] + bonus,
                 )

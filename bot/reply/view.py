@@ -259,8 +259,7 @@ class View:
         if self.withdrawn and not self.finished:
             return  # see `landing._withdrawn`
         if self.finished:
-            rank = Rank.LAST if number == len(pages) - 1 else Rank.MORE
-            self._want_post(number, now, total=length, rank=rank, most=pages[number].end)
+            self._want_post(number, now, total=length, rank=Rank.LAST, most=pages[number].end)
             return
         if number > 0:
             most = pages[number].end if pages[number].closed else pages[number].start + self._page_limit
@@ -335,11 +334,12 @@ class View:
             trimmed = message.shown is None or not page.text.startswith(message.shown.text)
             waits = math.inf if trimmed else self.posting.wanted_since + _CLOSING_WAITS
             not_before = max(not_before, waits)
-        last = message.bare is not None or (self.finished and number == len(pages) - 1)
         # A closed page that lacks text, or still shows what has moved to the next one, keeps all that follows it from
         # being read in order, and its closing edit is needed anyhow and never repeated: it is worth a page more than
         # it shows (a sixth of the lag of long answers). One that grows natively even keeps the next one from coming.
         pressing = page.closed if message.open is not None else not newest and item.shown != page.end
+        # An answer that has ended is whole when its last text is there to be read, wherever that stands.
+        last = message.bare is not None or (self.finished and (pressing or number == len(pages) - 1))
         self.pacer.demand(
             item,
             length + self._page_limit if pressing else page.end if page.closed else length,

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot import sentences
-from bot.ports import Content, Control, Full, Op, Outcome, Place, Ref, Rejected, Unavailable, Withdrawn
+from bot.ports import Content, Control, Full, Op, Outcome, Place, Ref, Rejected, Rule, Unavailable, Withdrawn
 from bot.reply.outbox import Settled
 from tests.reply.fake_platform import PLACE, FakeDocument, FakePlatform, Fault, Running, type_out
 
@@ -271,3 +271,34 @@ async def test_a_message_that_takes_nothing_at_all_is_given_up() -> None:
         assert await view.settled() == Settled("denied", "rejected:edit_window_closed")
     assert len(tries) <= 6
     assert platform.visible()[0].controls == (Control.STOP,)
+
+
+async def test_all_that_an_ended_answer_lacks_goes_before_what_others_have_to_show() -> None:
+    """Law 4: it is whole when its last text is there, also where that stands on a page in front of the last."""
+    rule = Rule(0.5, 2, "bucket", "observed", "scarce, so that others would take every call")
+    platform = FakePlatform(edit_rule=rule, page_limit=400)
+    async with Running(platform) as outbox:
+        others = [FakeDocument() for _ in range(4)]
+        views = [outbox.open(PLACE, f"r{n}", document) for n, document in enumerate(others)]
+        talking = [
+            asyncio.create_task(type_out(document, view, text_of(3900)))
+            for document, view in zip(others, views, strict=True)
+        ]
+        await asyncio.sleep(20)
+        document = FakeDocument(limit=400)
+        ending = outbox.open(PLACE, "ending", document)
+        await type_out(document, ending, text_of(600))
+        document.end()
+        ending.finish()
+        ended = now()
+        assert (await ending.settled()).kind == "shown"
+        whole = now()
+        ours = {ref.message for ref in ending.refs}
+        await asyncio.gather(*talking)
+        for other, view in zip(others, views, strict=True):
+            other.end()
+            view.finish()
+        await asyncio.gather(*(view.settled() for view in views))
+    assert len(ours) == 2
+    edits = [seen for seen in platform.seen if seen.verb == "edit" and ended < seen.at <= whole]
+    assert {seen.message for seen in edits} == ours
