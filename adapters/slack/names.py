@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.outcomes import DEFAULT_RETRY, REFUSED, Failure
+from adapters.slack.payloads import Payload, part
 from adapters.slack.web import Answer, ask
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,15 @@ class Names:
         self._names: OrderedDict[str, tuple[str, float]] = OrderedDict()  # id -> name, good until
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._quiet: dict[str, float] = {}  # the first letter of the ids -> until when their method refuses
+        self._tell: Callable[[str, Payload], None] = lambda _id, _user: None
 
     def known(self, id_: str) -> str:
         """The name if it has been looked up, however long ago; never waits."""
         return self._names.get(id_, ("", 0.0))[0]
+
+    def share(self, tell: Callable[[str, Payload], None]) -> None:
+        """`tell(id, user)` hears all that Slack says of a person whose name was looked up: the call need not be made again."""
+        self._tell = tell
 
     def introduce(self, id_: str, name: str) -> None:
         """A name that was told in passing."""
@@ -85,8 +91,12 @@ class Names:
             answer = await ask(self._client.conversations_info(channel=id_), within=PATIENCE_SECONDS)
             name = _text(answer.get("channel"), "name") if not isinstance(answer, Failure) else ""
         else:
-            answer = await ask(self._client.users_info(user=id_), within=PATIENCE_SECONDS)
+            answer = await ask(
+                self._client.users_info(user=id_, include_locale=True), within=PATIENCE_SECONDS
+            )
             name = display_name(answer.get("user")) if not isinstance(answer, Failure) else ""
+            if not isinstance(answer, Failure):
+                self._tell(id_, part(answer, "user"))
         if isinstance(answer, Failure):
             self._failed(id_, answer)
         else:

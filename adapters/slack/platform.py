@@ -143,6 +143,7 @@ class SlackPlatform:
         client = web.client(self._api_url, self._bot_token, session)
         names = Names(client)
         standings = Standings(client, names.introduce)
+        names.share(standings.learned)
         connection = self._connection = _Connection(
             session,
             client,

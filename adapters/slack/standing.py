@@ -122,8 +122,11 @@ class Standings:
             _keep(self._known, user, (before, self._later(answer, "users.info")))
             return
         self._introduce(user, display_name(answer.get("user")))
-        found = self._read(part(answer, "user"))
-        _keep(self._known, user, (found, asyncio.get_running_loop().time() + FRESH_SECONDS))
+        self.learned(user, part(answer, "user"))
+
+    def learned(self, user: str, told: Payload) -> None:
+        """What Slack has just said of somebody, whoever asked it."""
+        _keep(self._known, user, (self._read(told), asyncio.get_running_loop().time() + FRESH_SECONDS))
 
     def _read(self, user: Payload) -> Standing:
         manager = any(user.get(flag) is True for flag in ("is_admin", "is_owner", "is_primary_owner"))

@@ -216,7 +216,7 @@ class Meagre:
         more = str(start + 14) if start + 14 < len(self.messages) else ""
         return Response({"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}, 200)
 
-    async def users_info(self, user: str) -> Any:
+    async def users_info(self, user: str, **_: Any) -> Any:
         return Response({"ok": True, "user": {"name": user.lower()}}, 200)
 
 

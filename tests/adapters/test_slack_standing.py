@@ -105,6 +105,14 @@ async def test_what_people_are_called_is_told_along(slack: Workspace) -> None:
     assert len(slack.calls("users.info")) == 1
 
 
+async def test_what_people_are_is_told_along_with_their_name(slack: Workspace) -> None:
+    """The first question of each person costs one look-up: ten at once had ten refused where a burst of ten is granted."""
+    slack.server.set_person(GRACE, guest=True)
+    assert await slack.platform.name(Person(GRACE)) == "Grace"
+    assert (await standing(slack, GRACE)).guest
+    assert len(slack.calls("users.info")) == 1
+
+
 class Directory:
     """users.info and usergroups.list as the SDK's client has them."""
 
