@@ -69,8 +69,8 @@ class Place:
     workspace  Slack team id, Discord guild id; "" where there is none
     channel    the channel id that posts go to (a Discord thread is a channel of its own)
     thread     Slack: the ts of the thread's root; "" posts at top level
-    reply_to   Discord: the message that the first page replies to; Slack, in a DM: the question, under which native
-               streaming opens a thread; ""
+    reply_to   Discord: the message that the first page replies to; Slack: the question, after which all of the answer
+               stands, and in a DM under which native streaming opens a thread; ""
     private    a conversation with one person (DM)
     parent     Discord: the channel that this thread belongs to, whose settings hold in it; ""
     route      the adapter's own short-lived handle (a Discord interaction token, a Slack trigger), by which it can

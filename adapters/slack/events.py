@@ -140,8 +140,7 @@ def _place(
         thread = ""
     # In an ordinary DM people talk at top level; elsewhere the answer opens a thread under the question.
     root = thread if direct and not me.agent else thread or ts
-    question = ts if direct else ""
-    place = Place(PLATFORM, team, channel, thread=root, reply_to=question, private=direct)
+    place = Place(PLATFORM, team, channel, thread=root, reply_to=ts, private=direct)
     return place, bool(thread)
 
 

@@ -61,6 +61,7 @@ class Writing:
         self._posted: OrderedDict[str, float] = OrderedDict()  # channel -> when it last took a post
         self._closed: OrderedDict[str, float] = OrderedDict()  # channel -> until when it refuses posts
         self._threadless: OrderedDict[tuple[str, str], bool] = OrderedDict()  # what Slack takes for no thread
+        self._read: OrderedDict[str, str] = OrderedDict()  # key -> up to which ts its thread was read in vain
         self.streams = Streams(
             client, team, meter, native=native, update=self._update, heard=heard, stopped=stopped, life=life
         )
@@ -158,11 +159,19 @@ class Writing:
         return found
 
     async def _find(self, channel: str, thread: str, after: str, key: str) -> Ref | Unavailable | None:
-        cursor: str | None = None
+        """`after`: the question's ts. A thread is read from its beginning and, where it is long, on from the question:
+        what is looked for was posted later, by the same clock. What is not read to its end is gone on with the next time.
+        """
+        cursor, since = None, self._read.get(key, "")
         for _ in range(FIND_PAGES):
             if thread:
                 call = self._client.conversations_replies(
-                    channel=channel, ts=thread, limit=FIND_LIMIT, cursor=cursor, include_all_metadata=True
+                    channel=channel,
+                    ts=thread,
+                    limit=FIND_LIMIT,
+                    cursor=cursor,
+                    oldest=since or None,
+                    include_all_metadata=True,
                 )
             else:
                 call = self._client.conversations_history(
@@ -183,7 +192,13 @@ class Writing:
                         return ref
             cursor = _next_cursor(answer)
             if cursor is None:
+                self._read.pop(key, None)
                 return None
+            if thread:
+                read = max(_newest(answer.get("messages")), since)
+                if after > read:
+                    cursor, since = None, after
+                _keep(self._read, key, max(read, since))
         # A thread is read from its beginning, a channel from its end: what was posted of late stands there.
         return Unavailable("thread_too_long") if thread else None
 
@@ -240,6 +255,13 @@ def _unmarked(messages: object, after: str) -> Iterator[str]:
         ours = isinstance(metadata, Mapping) and metadata.get("event_type") == blocks.METADATA
         if not ours and isinstance(ts, str) and ts > after:
             yield ts
+
+
+def _newest(messages: object) -> str:
+    """The ts of the last of these messages, or ""."""
+    listed = messages if isinstance(messages, list) else ()
+    stamps = (message.get("ts") for message in listed if isinstance(message, Mapping))
+    return max((ts for ts in stamps if isinstance(ts, str)), default="")
 
 
 def _next_cursor(answer: Answer) -> str | None:

@@ -47,7 +47,7 @@ def test_a_mention_opens_a_thread_under_itself() -> None:
         person=Person("U1", "Ada Lovelace"),
         text="why?",
         how="mention",
-        place=Place("slack", "T1", "C1", thread="1766458026.240809"),
+        place=Place("slack", "T1", "C1", thread="1766458026.240809", reply_to="1766458026.240809"),
         scope="thread:C1:1766458026.240809",
         message=Ref("C1", "1766458026.240809"),
     )
@@ -330,7 +330,7 @@ def test_a_reworded_message_is_an_edit() -> None:
     edited = changed(REWORDED)
     assert isinstance(edited, Edited)
     assert (edited.message, edited.person) == (Ref("C1", "1.5"), Person("U1", "Ada Lovelace"))
-    assert edited.place == Place("slack", "T1", "C1", thread="1.5")
+    assert edited.place == Place("slack", "T1", "C1", thread="1.5", reply_to="1.5")
     assert edited.text == "how?"
     assert changed({**REWORDED, "thread_ts": "1.0"}).place.thread == "1.0"
     assert changed(REWORDED, channel="D1").place == Place("slack", "T1", "D1", reply_to="1.5", private=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.ports import Content, Control, Incoming, Pressed, Ref, Sent
@@ -24,7 +26,7 @@ async def test_a_reaction_on_an_answer_is_a_press(slack: Workspace, name: str, c
     pressed = await slack.next(Pressed)
     assert (pressed.control, pressed.reply, pressed.person.id) == (control, "", GRACE)
     # In its thread, which Slack does not tell: what is to be said to who reacted is said there.
-    assert (pressed.message, pressed.place) == (ref, place)
+    assert (pressed.message, pressed.place) == (ref, replace(place, reply_to=""))
     assert (await slack.ask("next")).text == "next"
 
 
