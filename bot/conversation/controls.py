@@ -241,7 +241,10 @@ class Controls:
                 except Ended:
                     await self._answers.unpaid(answered.reply)
                     return ""
-                current = await self._store.again(answered.reply, model=terms.preferences.model)
+                # To words that were changed since, the old answer is none: it is put back under the same alone.
+                current = await self._store.again(
+                    answered.reply, model=terms.preferences.model, keeping=way == "regenerate"
+                )
                 if current is None:
                     await self._answers.unpaid(answered.reply)
                     return sentences.STILL_GROWING

@@ -48,15 +48,18 @@ class Mending:
 
     async def mend(self, channel: Channel, unfinished: Unfinished) -> None:
         """What had been said, and an honest line; whole, if only its last edit was missing."""
-        id_, notice, turn = unfinished.reply, unfinished.notice, _turn(unfinished)
+        id_, text, notice, turn = unfinished.reply, unfinished.text, unfinished.notice, _turn(unfinished)
         language = await self._language(unfinished)
         if unfinished.state != "ending":
-            sentence = sentences.INTERRUPTED if unfinished.text else sentences.INTERRUPTED_EARLY
-            notice = say(language, sentence)
-            await self._journal.ended(id_, text=unfinished.text, notice=notice, turn="partial", usage=Usage())
+            if _stands(unfinished):
+                text, sentence = unfinished.stood, say(language, sentences.INTERRUPTED_ANEW)
+                notice = " ".join((*filter(None, [notice.removesuffix(sentence).rstrip()]), sentence))
+            else:
+                notice = say(language, sentences.INTERRUPTED if text else sentences.INTERRUPTED_EARLY)
+            await self._journal.ended(id_, text=text, notice=notice, turn=turn, usage=Usage())
         profile = channel.platform.profile
         document = Document(profile.dialect, profile.page_limit)
-        document.feed(unfinished.text)
+        document.feed(text)
         document.end(notice, short=turn != "whole")
         place, refs = await self._left_behind(channel, unfinished)
         view = channel.outbox.open(
@@ -72,7 +75,7 @@ class Mending:
             sorry=say(language, sentences.OUR_FAULT),
         )
         try:
-            view.finish(controls_after(turn, unfinished.text))
+            view.finish(controls_after(turn, text))
             settled = await view.settled()
         finally:
             view.abandon()
@@ -126,10 +129,15 @@ class Mending:
             wait = min(2 * wait, _LOOK_AGAIN_MOST)
 
 
+def _stands(unfinished: Unfinished) -> bool:
+    """Whether the crash came before a word of the answer that was to take the place of another one."""
+    return unfinished.state != "ending" and bool(unfinished.stood) and not unfinished.text.strip()
+
+
 def _turn(unfinished: Unfinished) -> Turn:
     """How it had ended; what had not is broken off. A footer stands under whole answers, too."""
     match unfinished.turn:
-        case "whole" | "refused" if unfinished.state == "ending":
+        case "whole" | "refused" if unfinished.state == "ending" or _stands(unfinished):
             return unfinished.turn
         case _:
             return "partial" if unfinished.state != "ending" or unfinished.text else "whole"

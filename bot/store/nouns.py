@@ -62,6 +62,7 @@ class Unfinished:
     """A reply that a crash left behind. `text` is what had been journalled; whole if `state` is "ending".
 
     turn    how it had ended, as in `Answered`; "" where it had not
+    stood   what it was to take the place of, where it was had anew; then `notice` and `turn` are of that
     locale  of whoever asked
     """
 
@@ -74,6 +75,7 @@ class Unfinished:
     notice: str
     announce: str
     turn: str = ""
+    stood: str = ""
     locale: str = ""
 
 

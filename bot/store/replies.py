@@ -126,12 +126,12 @@ class Replies(Part):
                 )
             )
             ended = await session.execute(
-                select(Turn.reply, Turn.state).where(
+                select(Turn.reply, Turn.state, Turn.text).where(
                     Turn.reply.in_([row.id for row in left]),
                     Turn.role == "assistant",
                 )
             )
-            turns: dict[str, str] = {row.reply: row.state for row in ended}
+            turns: dict[str, tuple[str, str]] = {row.reply: (row.state, row.text) for row in ended}
             return [
                 Unfinished(
                     reply=row.id,
@@ -142,7 +142,8 @@ class Replies(Part):
                     text=row.text,
                     notice=row.notice,
                     announce=row.announce,
-                    turn=turns.get(row.id, ""),
+                    turn=turns.get(row.id, ("", ""))[0],
+                    stood=turns.get(row.id, ("", ""))[1] if row.state == "growing" else "",
                     locale=row.locale,
                 )
                 for row in left
@@ -195,8 +196,11 @@ class Replies(Part):
             return known.first()
 
     @whole
-    async def again(self, reply: str, *, model: str, now: float | None = None) -> Answered | None:
-        """The answer is generated anew, in the messages that it has: its old words are forgotten.
+    async def again(
+        self, reply: str, *, model: str, keeping: bool = False, now: float | None = None
+    ) -> Answered | None:
+        """The answer is generated anew, in the messages that it has: its old words are forgotten, with `keeping` not before
+        the new ones have ended.
 
         The reply as it stands then ("growing"); None where it is not known, or is growing already.
         """
@@ -205,11 +209,14 @@ class Replies(Part):
             row = await session.get(Reply, reply)
             if row is None or row.state in ("growing", "ending"):
                 return None
-            row.state, row.text, row.notice, row.stop_reason = "growing", "", "", ""
+            row.state, row.text, row.stop_reason = "growing", "", ""
             row.model, row.updated, row.seconds, row.micros = model, now, 0.0, 0
             await rows.unsummarised(session, row.conversation, reply)
-            await _forget_answer(session, reply)
-            await session.execute(update(Turn).where(Turn.reply == reply).values(state="whole"))
+            if not keeping:
+                row.notice = ""
+                await _forget_answer(session, reply)
+            asked = update(Turn).where(Turn.reply == reply, Turn.role == "user")
+            await session.execute(asked.values(state="whole"))
             await session.flush()
             return await _answered(session, row)
 
@@ -237,7 +244,8 @@ async def _answered(session: AsyncSession, row: Reply) -> Answered:
         )
     )
     question = next((turn for turn in turns if turn.role == "user"), None)
-    answer = next((turn for turn in turns if turn.role == "assistant"), None)
+    # While it grows, what stood there before is nobody's answer.
+    answer = next((turn for turn in turns if turn.role == "assistant" and row.state != "growing"), None)
     message = Ref(row.question_channel, row.question_message) if row.question_message else None
     return Answered(
         reply=row.id,

@@ -176,6 +176,7 @@ class FakeStore(Store):
         row.state, row.text, row.notice, row.tokens = "ending", text, notice, tokens
         row.turn, row.stop_reason = turn, stop_reason
         said = self.said.setdefault(row.conversation, [])
+        said[:] = [(one, state) for one, state in said if (one.reply, one.role) != (reply, "assistant")]
         if turn == "refused":
             said[:] = [(one, "refused" if one.reply == reply else state) for one, state in said]
         if text:
@@ -210,7 +211,7 @@ class FakeStore(Store):
             question=question.text if question else "",
             message=asked.message,
             files=asked.files,
-            text=answer.text if answer else "",
+            text=answer.text if answer and row.state != "growing" else "",
             turn=row.turn,
             notice=row.notice,
             stop_reason=row.stop_reason,
@@ -233,17 +234,19 @@ class FakeStore(Store):
         found = [row.id for row in self.rows.values() if row.question and row.question.message == message]
         return found[-1] if found else None
 
-    async def again(self, reply: str, *, model: str, now: float | None = None) -> Answered | None:
+    async def again(
+        self, reply: str, *, model: str, keeping: bool = False, now: float | None = None
+    ) -> Answered | None:
         await self._work("again", reply)
         row = self.rows[reply]
         if row.state in ("growing", "ending"):
             return None
-        row.state, row.text, row.notice = "growing", "", ""
+        row.state, row.text, row.notice = "growing", "", row.notice if keeping else ""
         said = self.said[row.conversation]
         said[:] = [
-            (one, "whole" if one.reply == reply else state)
+            (one, "whole" if (one.reply, one.role) == (reply, "user") else state)
             for one, state in said
-            if one.reply != reply or one.role == "user"
+            if one.reply != reply or one.role == "user" or keeping
         ]
         return await self.reply(reply)
 
@@ -332,10 +335,15 @@ class FakeStore(Store):
                 row.notice,
                 row.announce,
                 turn=row.turn,
+                stood=self._stood(row) if row.state == "growing" else "",
             )
             for row in self.rows.values()
             if row.state in ("growing", "ending")
         ]
+
+    def _stood(self, row: Row) -> str:
+        said = (one for one, _ in self.said.get(row.conversation, []) if one.reply == row.id)
+        return next((one.text for one in said if one.role == "assistant"), "")
 
     async def turns(self, conversation: int, *, before: str | None = None) -> list[Said]:
         await self._work("turns")

@@ -10,7 +10,19 @@ import pytest
 
 from bot import sentences
 from bot.claude.events import Done
-from bot.ports import Content, Control, Outcome, Place, Pressed, Ref, Rule, Sent, Unavailable, Withdrawn
+from bot.ports import (
+    Content,
+    Control,
+    Edited,
+    Outcome,
+    Place,
+    Pressed,
+    Ref,
+    Rule,
+    Sent,
+    Unavailable,
+    Withdrawn,
+)
 from bot.reply.buttons import controls_after
 from bot.reply.view import ANNOUNCEMENT, post_key
 from tests.conversation.stage import ADA, Chat, FakeStore, Row, Stage, asked, growing, notice, staged
@@ -81,6 +93,52 @@ async def test_words_that_were_seen_for_a_moment_only_stand_after_the_crash(agai
         await stage.quiet()
         assert chat.texts() == [f"{seen}\n\n{notice(sentences.INTERRUPTED)}"]
         assert stage.left() == {}
+
+
+@pytest.mark.parametrize("said", ["", "\n\n"], ids=["nothing", "nothing that can be seen"])
+async def test_where_no_new_word_was_seen_the_earlier_answer_stands_again(said: str) -> None:
+    """With its buttons and one line about the restart; and whatever that was before, the next turn knows it."""
+    chat, store = Chat(), FakeStore()
+    for kill in range(2):
+        async with staged("The first answer.", Done("max_tokens"), chat=chat, store=store) as stage:
+            if not kill:
+                stage.ask("Why?", thread="1")
+                await stage.quiet()
+            stage.claude.will("Why?", 0.7, said, 60.0, "Never said.", Done("end_turn"))
+            reply, ref = next(iter(store.rows)), chat.visible()[0].ref
+            place = Place("fake", "T1", "C1", thread="1", route="press")
+            stage.conversations.take(stage.channel, Pressed(Control.REGENERATE, reply, ADA, place, ref))
+            await asyncio.sleep(20)
+        async with staged(chat=chat, store=store) as stage:
+            stage.conversations.mend(stage.channel, await store.unfinished())
+            await stage.quiet()
+            [message] = chat.visible()
+            line = notice(f"{sentences.CUT_BY_LIMIT} {sentences.INTERRUPTED_ANEW}")
+            assert (message.ref, message.text) == (ref, f"The first answer.\n\n{line}")
+            assert message.controls == controls_after("partial", "The first answer.")
+            assert stage.left() == {}
+    async with staged(chat=chat, store=store) as stage:
+        stage.ask("Go on.", thread="1", key="another")
+        await stage.quiet()
+        assert asked(stage)[0] == "u: Ada: Why? | a: The first answer. | u: Ada: Go on."
+
+
+async def test_the_earlier_answer_is_not_put_back_under_a_question_that_was_reworded() -> None:
+    """It answered other words."""
+    chat, store = Chat(), FakeStore()
+    async with staged("The first answer.", Done("end_turn"), chat=chat, store=store) as stage:
+        question = stage.ask("Why?", message=Ref("C1", "900"))
+        await stage.quiet()
+        stage.claude.will("How?", 60.0, "Never said.", Done("end_turn"))
+        assert question.message is not None
+        stage.conversations.take(
+            stage.channel, Edited(question.message, question.person, question.place, "How?")
+        )
+        await asyncio.sleep(20)
+    async with staged(chat=chat, store=store) as stage:
+        stage.conversations.mend(stage.channel, await store.unfinished())
+        await stage.quiet()
+        assert chat.texts() == [notice(sentences.INTERRUPTED_EARLY)]
 
 
 async def test_a_page_that_was_seen_for_a_moment_only_stands_after_the_crash() -> None:

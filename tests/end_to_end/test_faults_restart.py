@@ -67,3 +67,29 @@ async def test_what_slack_lets_nobody_edit_any_more_stands_when_it_is_gone_on_wi
     await own_world.record.wait(whole, within=40)
     assert [page["text"] for page in chat.pages(question)] == [first, request.said]
     assert chat.pages(question)[0]["message"] == stood["message"], "it was not posted anew"
+
+
+@pytest.mark.parametrize("name", ["slack", "discord"])
+async def test_regenerate_killed_before_its_first_word_leaves_the_answer_that_stood_there(
+    own_world: World, own_bot: Bot, name: str
+) -> None:
+    """To the letter, with its buttons, and one line about the restart."""
+    chat = Chat(own_world, name)
+    await own_bot.start()
+    question = await chat.mention("Why again? #chars:700 #speed:900")
+    first = await chat.settled(question)
+    [stood] = chat.pages(question)
+    own_world.claude.script(Fault("stall", at=0, seconds=30.0), when="Why again?")
+    await chat.press(question, sentences.REGENERATE)
+    await own_world.record.wait(
+        lambda _: len([one for one in own_world.claude.requests if "Why again?" in one.question]) == 2,
+        within=20,
+    )
+    own_bot.signal(signal.SIGKILL)
+    await own_bot.ended()
+    await own_bot.start()
+    await own_world.record.wait(lambda _: sentences.INTERRUPTED_ANEW in chat.text(question), within=30)
+    [page] = chat.pages(question)
+    assert page["text"].startswith(first)
+    assert sentences.INTERRUPTED_ANEW in page["text"].removeprefix(first)
+    assert (page["message"], page["controls"]) == (stood["message"], stood["controls"])

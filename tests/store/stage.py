@@ -33,7 +33,8 @@ async def begin(store: Store, asked: Question, reply: str, *, now: float = 1000.
 async def answer(
     store: Store, reply: str, text: str, turn: str = "whole", *, now: float = 1001.0, **more: Any
 ) -> None:
-    await store.ended(reply, text=text, notice="", turn=turn, tokens=TOKENS, now=now, **more)  # type: ignore[arg-type] # literals of the tests
+    more = {"notice": "", **more}
+    await store.ended(reply, text=text, turn=turn, tokens=TOKENS, now=now, **more)  # type: ignore[arg-type] # literals of the tests
     await store.closed(reply, "shown", now=now)
 
 

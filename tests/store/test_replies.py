@@ -119,6 +119,22 @@ async def test_a_crash_while_generating_again_leaves_a_reply_to_mend(store: Stor
     )
 
 
+async def test_what_stood_there_outlives_a_crash_until_the_new_answer_has_ended(store: Store) -> None:
+    """And nobody takes it for the answer meanwhile."""
+    conversation = await begin(store, question("k", "a", text="first"), "r1")
+    await answer(store, "r1", "old answer", "partial", notice="a footer")
+    again = await store.again("r1", model="m", keeping=True)
+    assert again is not None
+    assert (again.text, again.turn) == ("", "")
+    assert await words(store, conversation, before="r1") == ["first"]
+    [left] = await store.unfinished()
+    assert (left.text, left.stood, left.turn, left.notice) == ("", "old answer", "partial", "a footer")
+    await answer(store, "r1", "new answer")
+    assert await words(store, conversation) == ["first", "new answer"]
+    [left] = [] if (again := await store.again("r1", model="m")) is None else await store.unfinished()
+    assert (left.stood, left.turn, left.notice) == ("", "", ""), "where it is not to be kept it is not"
+
+
 async def test_a_refused_question_may_be_asked_again(store: Store) -> None:
     conversation = await begin(store, question("k", "a", text="bad"), "r1")
     await answer(store, "r1", "I ca", "refused")
