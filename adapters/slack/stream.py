@@ -13,6 +13,7 @@ from adapters.slack.outcomes import REFUSED, Failure
 from bot.ports import Open, Ref, Sent
 
 K = TypeVar("K")
+V = TypeVar("V")
 
 LIFE_SECONDS = 240.0
 """Slack seals a stream some five minutes after its start, whether text comes or not (slackapi/python-slack-sdk#1859;
@@ -66,7 +67,8 @@ class Memory:
     def __init__(self) -> None:
         self._open: OrderedDict[Ref, Stream] = OrderedDict()
         self._over: OrderedDict[Ref, None] = OrderedDict()
-        self._lost: OrderedDict[str, None] = OrderedDict()
+        self._tried: OrderedDict[str, None] = OrderedDict()
+        self._lost: OrderedDict[str, str] = OrderedDict()  # key -> channel
         self._left: OrderedDict[str, None] = OrderedDict()
         self.withdrawn: OrderedDict[Ref, None] = OrderedDict()
 
@@ -83,7 +85,7 @@ class Memory:
     def forget(self, stream: Stream) -> None:
         """It is over, and shows what it should, or is gone."""
         self._open.pop(stream.ref, None)
-        _note(self._over, stream.ref)
+        _note(self._over, stream.ref, None)
 
     def knows(self, ref: Ref) -> bool:
         """Whether this message streams or has streamed, in this process."""
@@ -91,9 +93,13 @@ class Memory:
 
     # ------------------------------------------------------------------------------------------------ starts
 
-    def starting(self, key: str) -> None:
+    def trying(self, key: str) -> None:
+        """A post with this key is about to be made, natively or not."""
+        _note(self._tried, key, None)
+
+    def starting(self, key: str, channel: str) -> None:
         """A start is on its way: lost, until an answer says more."""
-        _note(self._lost, key)
+        _note(self._lost, key, channel)
 
     def answered(self, key: str) -> None:
         self._lost.pop(key, None)
@@ -102,15 +108,19 @@ class Memory:
         """Whether a start with this key was lost: it may exist, and carries no mark."""
         return key in self._lost
 
+    def foreign(self, key: str, channel: str) -> bool:
+        """Whether a post with this key can only be of a process that has died, and no start here would be taken for it."""
+        return key not in self._tried and channel not in self._lost.values()
+
     # ------------------------------------------------------------------------------------------------ taken back
 
     def withdrawing(self, ref: Ref) -> None:
         """We are about to delete it: the news of that is no news to us."""
-        _note(self.withdrawn, ref)
+        _note(self.withdrawn, ref, None)
 
     def leave(self, reply: str) -> None:
         """This reply goes on by edits."""
-        _note(self._left, reply)
+        _note(self._left, reply, None)
 
     def left(self, reply: str) -> bool:
         return reply in self._left
@@ -136,7 +146,7 @@ def mark(key: str) -> dict[str, Any]:
     return {"event_type": blocks.METADATA, "event_payload": {"key": key}}
 
 
-def _note(table: OrderedDict[K, None], key: K) -> None:
-    table[key] = None
+def _note(table: OrderedDict[K, V], key: K, value: V) -> None:
+    table[key] = value
     if len(table) > REMEMBERED:
         table.popitem(last=False)

@@ -129,6 +129,7 @@ class Streams:
     async def start(self, place: Place, content: Content, key: str) -> Outcome | None:
         """The first text of an answer as a stream; None: it had better be posted."""
         now = asyncio.get_running_loop().time()
+        self.memory.trying(key)
         thread = self.thread(place)
         if not self._native or not place.private or not thread or now < self._off_until:
             return None
@@ -141,7 +142,9 @@ class Streams:
         bucket = budgets.starts(self._team)
         self._meter.spent(bucket)
         first = content.text[: content.settled]
-        self.memory.starting(key)  # until an answer says more: whoever waits for it may give up
+        self.memory.starting(
+            key, place.channel
+        )  # until an answer says more: whoever waits for it may give up
         answer = await ask(
             self._client.chat_startStream(
                 channel=place.channel, thread_ts=thread, chunks=chunks(first) or None
@@ -176,6 +179,10 @@ class Streams:
         if was_refused(failed):
             return None
         return Unavailable(failed.code, None, failed.retry_after or 0.0)
+
+    def may_have_left(self, place: Place, key: str) -> bool:
+        """Whether a crash may have left a start with this key, which bears no mark and of which we know nothing."""
+        return self._native and place.private and self.memory.foreign(key, place.channel)
 
     def found(self, key: str, ref: Ref) -> None:
         """A start whose answer was lost. What it shows is not known: the answer goes on in a new message."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -152,17 +152,23 @@ class Writing:
     async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
         """Reads the thread (or the channel's latest messages) for the metadata of `post`."""
         thread = self._thread(place)
-        found = await self._find(place.channel, thread, place.reply_to, key)
+        left = self.streams.may_have_left(place, key)
+        found = await self._find(place.channel, thread, place.reply_to, key, left=left)
         if found is None and thread and not place.thread:
             # Asked before streams were wanted, it was answered at top level.
             return await self._find(place.channel, "", "", key)
         return found
 
-    async def _find(self, channel: str, thread: str, after: str, key: str) -> Ref | Unavailable | None:
+    async def _find(
+        self, channel: str, thread: str, after: str, key: str, *, left: bool = False
+    ) -> Ref | Unavailable | None:
         """`after`: the question's ts. A thread is read from its beginning and, where it is long, on from the question:
         what is looked for was posted later, by the same clock. What is not read to its end is gone on with the next time.
+
+        `left`: a crash may have left it as a stream, without a mark. Then it is the last that the bot said in the thread.
         """
         cursor, since = None, self._read.get(key, "")
+        last: Mapping[str, Any] = {}
         for _ in range(FIND_PAGES):
             if thread:
                 call = self._client.conversations_replies(
@@ -190,10 +196,11 @@ class Writing:
                     if not self.streams.memory.knows(ref := Ref(channel, ts)):
                         self.streams.found(key, ref)
                         return ref
+            last = max([last, *_by_bots(answer.get("messages"))], key=lambda said: said.get("ts", ""))
             cursor = _next_cursor(answer)
             if cursor is None:
                 self._read.pop(key, None)
-                return None
+                return self._left_open(channel, last, after or thread) if thread and left else None
             if thread:
                 read = max(_newest(answer.get("messages")), since)
                 if after > read:
@@ -201,6 +208,15 @@ class Writing:
                 _keep(self._read, key, max(read, since))
         # A thread is read from its beginning, a channel from its end: what was posted of late stands there.
         return Unavailable("thread_too_long") if thread else None
+
+    def _left_open(self, channel: str, last: Mapping[str, Any], after: str) -> Ref | None:
+        """The stream that a crash has left, if that is what the bot said last; it is stopped before it is changed."""
+        ref = Ref(channel, last.get("ts", ""))
+        if ref.message <= after or not _is_bare(last) or self.streams.memory.knows(ref):
+            return None
+        log.info("a stream that a crash has left was found")
+        self.streams.met(ref)
+        return ref
 
     async def _send(
         self, call: Call, content: Content, spent: Sequence[Bucket], *, plain: bool
@@ -248,13 +264,20 @@ def _marked(messages: object, key: str) -> str:
 
 def _unmarked(messages: object, after: str) -> Iterator[str]:
     """Messages of bots without a mark of ours: a start of a stream cannot carry one. `after`: the question's ts."""
+    return (message["ts"] for message in _by_bots(messages) if message["ts"] > after and _is_bare(message))
+
+
+def _by_bots(messages: object) -> Iterator[Mapping[str, Any]]:
     for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, Mapping) or not message.get("bot_id"):
-            continue
-        metadata, ts = message.get("metadata"), message.get("ts")
-        ours = isinstance(metadata, Mapping) and metadata.get("event_type") == blocks.METADATA
-        if not ours and isinstance(ts, str) and ts > after:
-            yield ts
+        if isinstance(message, Mapping) and message.get("bot_id") and isinstance(message.get("ts"), str):
+            yield message
+
+
+def _is_bare(message: Mapping[str, Any]) -> bool:
+    """Whether it has no mark of ours, and could have had none: a file's message is no stream."""
+    metadata = message.get("metadata")
+    marked = isinstance(metadata, Mapping) and metadata.get("event_type") == blocks.METADATA
+    return not marked and not message.get("files")
 
 
 def _newest(messages: object) -> str:

@@ -107,7 +107,7 @@ class Conversations:
             controls=self._controls,
             longest=settings.question_characters,
         )
-        self._mending = Mending(journal, self._answers, self._admission)
+        self._mending = Mending(store, journal, self._answers, self._admission)
 
     # ------------------------------------------------------------------------------------------ events
 

@@ -23,7 +23,7 @@ from bot.reply.pages import Document
 from bot.reply.reply import Turn
 from bot.reply.view import ANNOUNCEMENT, post_key
 from bot.store.nouns import Unfinished
-from bot.store.store import StoreError
+from bot.store.store import Store, StoreError
 from bot.translations import say
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ _SIDE_BY_SIDE = 8
 class Mending:
     """One for the process; `mend` each reply that the last one left."""
 
-    def __init__(self, journal: StoreJournal, answers: Answers, admission: Admission) -> None:
+    def __init__(self, store: Store, journal: StoreJournal, answers: Answers, admission: Admission) -> None:
+        self._store = store
         self._journal = journal
         self._admission = admission
         self._answers = answers
@@ -107,12 +108,24 @@ class Mending:
                 return place, refs
             place = replace(place, thread=root.message)
         while (ref := await self._find(channel, place, post_key(unfinished.reply, len(refs)))) is not None:
-            if ref in refs:
+            if ref in refs or await self._is_anothers(unfinished, ref):
                 break
             refs.append(ref)
         if len(refs) > len(unfinished.refs) or place != unfinished.place:
             self._journal.posted(unfinished.reply, tuple(refs), place)
         return place, refs
+
+    async def _is_anothers(self, unfinished: Unfinished, ref: Ref) -> bool:
+        """Whether it is known to be part of another answer: what bears no mark is found by where it stands alone."""
+        place = unfinished.place
+        try:
+            known = await self._store.reply_of_message(
+                ref, platform=place.platform, workspace=place.workspace
+            )
+        except StoreError:
+            log.exception("message.not_looked_up", extra={"reply": unfinished.reply})
+            return False  # mostly it was found by its mark, and nothing may be posted twice
+        return known not in (None, unfinished.reply)
 
     async def _find(self, channel: Channel, place: Place, key: str) -> Ref | None:
         """Asked until the platform answers, for without an answer nothing may be posted: it could stand there already.

@@ -252,6 +252,36 @@ async def test_what_the_next_turn_after_a_crash_knows_is_the_partial_answer() ->
 
 
 @dataclass
+class Guessing(Chat):
+    """Finds what bears no mark by where it stands alone."""
+
+    guess: Ref | None = None
+
+    async def find(self, place: Place, key: str) -> Ref | Unavailable | None:
+        return await super().find(place, key) or self.guess
+
+
+@pytest.mark.parametrize("disk", ["knows", "fails"])
+async def test_a_message_of_another_answer_is_not_taken_for_a_lost_one(
+    disk: Literal["knows", "fails"],
+) -> None:
+    """It would be overwritten, or deleted as a page too many. What the disk does not know is not posted twice."""
+    chat = Guessing()
+    async with staged("It is so.", Done("end_turn"), chat=chat) as stage:
+        stage.ask("Why?", thread="1")
+        await stage.quiet()
+        [other] = chat.visible()
+        row = left_behind(stage, text="Half of it")
+        if disk == "fails":
+            stage.store.trouble["reply_of_message"] = "fails"
+            await frozen(stage, row, "Half", journalled=False)
+        else:
+            chat.guess = other.ref
+        await mended(stage)
+        assert chat.texts() == ["It is so.", f"Half of it\n\n{notice(sentences.INTERRUPTED)}"]
+
+
+@dataclass
 class Silent(Chat):
     """Does not answer the first few times that it is asked for a message."""
 

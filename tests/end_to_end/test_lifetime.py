@@ -104,6 +104,27 @@ async def test_words_that_were_seen_for_a_moment_only_stand_after_a_kill(
     assert len(chat.pages(question)) == 1
 
 
+async def test_a_stream_killed_before_anybody_heard_of_it_is_the_answers_message(
+    own_world: World, own_bot: Bot
+) -> None:
+    """A start bears no mark by which a restart could find it: its words must not stand twice all the same."""
+    chat = Chat(own_world, "slack")
+    await own_bot.start(SLACK_STREAMING="native")
+    chat.server.faults.fault("chat.startStream", delay=0.15, linger=60.0)
+    question = str(
+        await chat.server.say(chat.person(), chat.direct(), "Endless, natively #chars:9000 #speed:80")
+    )
+    await own_world.record.wait(lambda _: bool(chat.text(question)), within=20)
+    own_bot.signal(signal.SIGKILL)
+    seen = chat.text(question)
+    await own_bot.ended()
+    await own_bot.start(SLACK_STREAMING="native")
+    await own_world.record.wait(lambda _: sentences.INTERRUPTED in chat.text(question), within=30)
+    [page] = chat.pages(question)
+    assert page["text"].startswith(seen.rstrip())
+    assert sentences.CONTINUE in page["controls"]
+
+
 async def test_a_question_killed_before_its_first_word_is_answered_for(
     own_world: World, own_bot: Bot
 ) -> None:
