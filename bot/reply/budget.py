@@ -240,6 +240,9 @@ class Budget:
             # The wait that we were told was too short.
             self._again += 1
             retry_after = max(retry_after, min(_AGAIN_MOST, _AGAIN * 2.0 ** min(self._again, 9)))
+            if self._lessons is not None and not self.told_by_headers:
+                self._lessons.waits(now + retry_after)
+                self._heed(self._lessons)
         self._episode = True
         self.shut_until = max(self.shut_until, now + retry_after)
         self._level = min(self._level, 0.0)

@@ -16,6 +16,10 @@ rule's rate at once: if that has come back it is used from that moment; if not, 
 ten calls, the proven rate goes on, and what was counted makes it more exact. The burst is not probed in half an hour,
 and then only after a rest, when it must be whole.
 
+A wait of many seconds is no bucket's that we believe in, but a service in trouble or a penalty: it says nothing of the
+rate, which is kept as it was. Ten answers that ended meanwhile would stand there for half a minute more otherwise; and
+where the limit is smaller after all, the next refusal measures it.
+
 The learned rate never rises over the rule's figure: that much is documented or observed, and more only headers tell.
 """
 
@@ -58,6 +62,7 @@ _SAVED = 1.5  # tokens that are saved up by that
 _BANKED = 3
 # And a window: each call kept back is a place in the window that is not used.
 PACED = 2
+_SECOND = 1.0  # to which Retry-After is rounded up
 
 
 class Taught(TypedDict):
@@ -81,6 +86,7 @@ class Lessons:
     """What was learned of one bucket: its `rate`, its `burst`, and a window over both."""
 
     __slots__ = (
+        "_before",
         "_began",
         "_burst_at",
         "_climb",
@@ -106,6 +112,7 @@ class Lessons:
             None  # calls, seconds and Retry-After of the first refusal
         )
         self._proven = 0.0  # the rate that was known before the limit came back
+        self._before = 0.0  # the rate before a first refusal that did not say how large the limit is
         self._burst_at = math.inf
         self._climb = 0.0  # a share of the rate, per second
         self._climb_at = now
@@ -140,6 +147,7 @@ class Lessons:
         """A refusal. `flying`: calls under way that may have been counted; `slack`: how late they may be."""
         rule, seen = self._rule, self._seen
         probe, self._probe = self._probe, None
+        self._before = 0.0
         time = max(now - seen.since, 1e-3)
         if seen.refused:
             self.sluice = None
@@ -169,6 +177,14 @@ class Lessons:
             self._first(now, wait, flying, slack)
         self._burst_at = now + BURST_AFTER
         seen.refuse(now, wait)
+        self.waits(now + wait)
+
+    def waits(self, until: float) -> None:
+        """What was refused is shut until then. No bucket that we believe in is empty for so long: something else was shut
+        (a service in trouble, a penalty), which says nothing of the rate. If that is smaller, the next refusal measures it.
+        """
+        if self._before and until - self._seen.since > 1.0 / (_LEAST * self._rule.rate) + _SECOND:
+            self.rate, self._before, self._climb = self._before, 0.0, 0.0
 
     def _first(self, now: float, wait: float, flying: float, slack: float) -> None:
         rule, seen = self._rule, self._seen
@@ -196,7 +212,8 @@ class Lessons:
         else:
             # It came within what we took for the burst: that is not to be trusted, and the rate is unknown. But a
             # bucket that has no call for longer than a second has less than one a second.
-            said = 1.0 / (wait - 1.0) if wait > 2.0 else rule.rate
+            said = 1.0 / (wait - _SECOND) if wait > 2.0 else rule.rate
+            self._before = self.rate
             self.rate = min(self.rate, max(_LEAST * rule.rate, min(_FLOOR * rule.rate, said)))
             self.burst = max(1, min(rule.burst, round(calls - rule.rate * seen.span(now))))
             self._climb = _CLIMB

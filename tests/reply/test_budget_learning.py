@@ -155,6 +155,36 @@ def test_the_rate_is_measured_whatever_retry_after_says(of: float, says: Says) -
     assert spender.episodes(0.0, math.inf) <= 3
 
 
+@pytest.mark.parametrize("says", [lambda wait: wait, lambda _: 1.0], ids=["honest", "always-1"])
+def test_ten_ends_after_a_time_of_trouble_are_shown_at_the_documented_rate(says: Says) -> None:
+    """Eight seconds in which everything is refused are no bucket's: they say nothing of its rate."""
+    budget, now = Budget(Bucket("b", SLACK), 0.0), 0.0
+    for _ in range(9):
+        budget.book(now)
+        budget.landed(now + 0.1, now)
+        now += 1.0
+    over = now + 8.0
+    while now < over:
+        budget.book(now)
+        budget.refused(now + 0.1, says(math.ceil(over - now)), now)
+        now = budget.ready(now + 0.1)
+    for _ in range(10):
+        now = max(now, budget.ready(now))
+        budget.book(now)
+        budget.landed(now + 0.1, now)
+    assert now - over <= 10.0 / SLACK.rate + 1.0
+
+
+@pytest.mark.parametrize("of", [0.35, 0.5])
+def test_a_penalty_over_a_smaller_limit_costs_one_refusal_more_at_most(of: float) -> None:
+    """What a long Retry-After does not say, the next refusals do: the limit is measured by the second minute."""
+    spender = Spender(says=lambda _: 10.0)
+    spender.spend(replace(TRUE, rate=of * SLACK.rate, burst=3), 700.0)
+    assert spender.episodes(0.0, math.inf) <= 3, spender.refused
+    assert spender.rate(120.0, 700.0) >= 0.9 * of * SLACK.rate
+    assert spender.budget.rate == pytest.approx(of * SLACK.rate, rel=0.1)
+
+
 def test_a_limit_that_falls_in_mid_life_is_learned() -> None:
     """After ten good minutes a third is left: a few refusals, and most of it is used five minutes later."""
     spender = Spender()
