@@ -23,29 +23,32 @@ _TAU = 17.0
 # What is banked will be spent as well, later: this share of it counts when tokens are priced.
 _BANK_COUNTS = 0.7
 # The same for a window, whose bank is spent in its last moments.
-_BANK_IN_WINDOWS = 0.45
+_BANK_IN_WINDOWS = 0.44
 # A window's time begins with its first call, so a call that opens one is worth more than what it shows:
 # the age at which it leaves, as a share of the usual one.
-_OPENING = 0.2
+_OPENING = 0.19
 # A reply alone in a window is shown twice in a row where the bank is spent and the next window opened: the second shows
 # little. So its other calls are further apart, and the opening one waits longer (2% of its lag).
 _BANK_ALONE, _OPENING_ALONE = 0.75, 0.3
 # When the rest of the bank is spent before a window's end, in calls for each that is left and one more: earlier, one that
 # ends after would wait for the next window; later, two are shown in one moment, or the call itself is too late.
-_RELEASE = 0.425
+_RELEASE = 0.44
 # Who has so many times the price is shown by a window's bank, too: to hold it costs more then than the end of another is
-# likely to. The price of the moment falls to nothing with the time that is left, and the wait of one that ends does not:
-# under so many times the price of an even spending nobody is shown by the bank.
-_DIP = 1.5
+# likely to. The last call of it is dearer than the first, and cheaper where few talk. The price of the moment falls to
+# nothing with the time that is left, and the wait of one that ends does not: under so many times the price of an even
+# spending nobody is shown by the bank.
+_DIP, _DIP_LAST = 1.3, 2.5
+_FEW, _DIP_OF_FEW = 3, 1.5
 _PATIENCE = 2.5  # fair shares after which a reply goes before every index
 # In a window that is spent nobody can be shown until it is over, however long they have waited: up to another share.
-_PATIENCE_IN_WINDOWS = 2.0
+_PATIENCE_IN_WINDOWS = 2.25
 _IN_FLIGHT = 2  # calls under way at once in one bucket
-# How long a reply probably goes on from here: what a window must bank is how many end within it. Ends come together
-# where many talk, and nothing is lost by showing some of many later within a window: there more is banked, and 20 that
-# end at once are whole 0.4 s earlier on the mean.
-_LIFE = 50.0
-_FEW, _LIFE_OF_MANY = 8, 8.0
+# What a window must bank is how many end within it: one, and where several talk two (of 50 that came 5 s apart three ended
+# second in a window that was spent). Ends come together where many talk, and nothing is lost by showing some of many
+# later within a window: for those beyond a few it is as if each ended within so many seconds, and 20 that end at once
+# are whole 0.4 s earlier on the mean.
+_SEVERAL = 6
+_MANY, _LIFE_OF_MANY = 8, 9.0
 _RATE_MEMORY = 3.0  # seconds over which a reply's speed is averaged
 _LOOK_AGAIN = 0.5  # a predicted moment is looked at again at least this often: streams change their speed
 # Between two fragments only the age grows, so a call that is not pressing leaves with the next fragment (it shows up
@@ -240,7 +243,8 @@ class Group:
         slot, best = self.choose(self.weight, self.since, now)
         price = 0.0 if forced else (self.sqrt_sum / pull) ** 2
         if banked:
-            price = _DIP * max(price, (self.sqrt_sum / budget.rate) ** 2)
+            dip = _DIP_OF_FEW if self.growing <= _FEW else _DIP if left >= 2.0 - EPS else _DIP_LAST
+            price = dip * max(price, (self.sqrt_sum / budget.rate) ** 2)
             self._at_bank(bank, now)
         if best >= price and best > 0.0:
             item = self.items[slot]
@@ -273,7 +277,8 @@ class Group:
             spare = max(0.0, left - _BANK_COUNTS * bank)
             return bank, budget.rate + spare / _TAU, left >= cap - EPS
         closes = budget.closes_in(now)
-        ending = max(1.0, self.growing * closes / _LIFE, (self.growing - _FEW) * closes / _LIFE_OF_MANY)
+        least = 2.0 if self.growing >= _SEVERAL else 1.0
+        ending = max(least, (self.growing - _MANY) * closes / _LIFE_OF_MANY)
         bank = min(float(math.ceil(ending)), budget.burst - 1.0) if self.growing else 0.0
         if closes <= self._release(left):
             return 0.0, math.inf, True
