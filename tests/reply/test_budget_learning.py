@@ -16,6 +16,7 @@ from bot.ports import Bucket, Rule
 from bot.reply.budget import REGAIN, REMEMBER, Budget
 from bot.reply.evidence import Evidence
 from bot.reply.lessons import BURST_AFTER, PROBES
+from bot.reply.pacing import Item, Pacer, Rank, Send
 from sandbox.limits import Gate, Limit, Shape
 
 SLACK = Rule(50 / 60, 10, "bucket", "observed", "reference")
@@ -235,6 +236,33 @@ def test_after_a_refusal_one_call_goes_alone_until_it_is_answered(seed: int, sha
             under_way.append((now + rng.uniform(0.0, slow), now, rng.random() < 0.3))
             if not proven:
                 assert len(under_way) == 1, f"two at once at {now:.2f}, opened at {opened:.2f}"
+
+
+def test_all_channels_go_on_as_soon_as_the_one_call_is_answered() -> None:
+    """After a refusal of everything one call of one channel goes alone; the others' ends wait for its answer, no longer."""
+    pacer, everywhere = Pacer(), Bucket("all", replace(DISCORD, rate=50.0, burst=50))
+    items = [pacer.join(n, "edit", [Bucket(f"c{n}", DISCORD), everywhere], 0.0) for n in range(4)]
+    for item in items:
+        pacer.demand(item, 9, 0.0, rank=Rank.LAST, growing=False)
+    first = pacer.next(0.0)
+    assert isinstance(first, Send)
+    pacer.refused(first.item, 0.1, 6.0, everywhere.key)
+    pacer.demand(first.item, 9, 0.1, rank=Rank.LAST, growing=False)
+    now = 0.1
+    under_way: dict[Item, float] = {}
+    shown: dict[Item, float] = {}
+    while len(shown) < len(items) and now < 30.0:
+        for item, left in list(under_way.items()):
+            if now >= left + 0.1:
+                pacer.sent(item, now)
+                shown[item] = now
+                del under_way[item]
+        step = pacer.next(now)
+        if isinstance(step, Send):
+            under_way[step.item] = now
+        else:
+            now = min([step.until, *(left + 0.1 for left in under_way.values())])
+    assert max(shown.values()) <= 6.1 + 0.5, shown
 
 
 def test_a_wait_that_is_too_short_again_and_again_is_doubled() -> None:
