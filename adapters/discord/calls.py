@@ -63,6 +63,7 @@ class Calls:
         self.budgets = Budgets()
         self._rest = rest
         self._shut_until = float("-inf")
+        self._blocked_at = float("-inf")
         self._blocks = 0
         self._flying: Counter[tuple[str, str]] = Counter()
         self._quiet: Recent[str, float] = Recent(KEPT)
@@ -88,7 +89,8 @@ class Calls:
             return Refused(left, self.budgets.route(call.route, call.major).key)
         if aside:
             self._spend(call)
-        reading = self._read(call, await self._made(call, body, files), ref, channel)
+        left_at = now()
+        reading = self._read(call, await self._made(call, body, files), left_at, ref, channel)
         if aside and isinstance(reading, Refused):
             self._refused(call, reading)
         return reading
@@ -99,8 +101,9 @@ class Calls:
         if now() < max(self._shut_until, quiet_until):
             return None
         self._spend(call)
+        left_at = now()
         answer = await self._made(call, body)
-        reading = self._read(call, answer, None, call.major)
+        reading = self._read(call, answer, left_at, None, call.major)
         if isinstance(reading, Refused):
             self._quiet.put(self._refused(call, reading).key, now() + reading.retry_after)
         return answer
@@ -121,8 +124,9 @@ class Calls:
         """
         if now() < self._shut_until:
             return None
+        left_at = now()
         answer = await self._rest.call("POST", path, body, bot=False)
-        self._heed(answer, read(answer, Keys("callback"), channel="callback"))
+        self._heed(answer, read(answer, Keys("callback"), channel="callback"), left_at)
         return answer
 
     async def patiently(
@@ -196,7 +200,7 @@ class Calls:
                 del self._flying[counted]
         return answer
 
-    def _read(self, call: Call, answer: Answer, ref: Ref | None, channel: str) -> Met:
+    def _read(self, call: Call, answer: Answer, left_at: float, ref: Ref | None, channel: str) -> Met:
         route = self.budgets.route(call.route, call.major).key
         keys = Keys(
             route,
@@ -204,15 +208,21 @@ class Calls:
             old=self.budgets.old(call.major).key if call.route == budgets.EDIT else "",
         )
         reading = read(answer, keys, ref=ref, channel=channel)
-        self._heed(answer, reading)
+        self._heed(answer, reading, left_at)
         return Refused(self._shut_until - now(), route) if isinstance(reading, Blocked) else reading
 
-    def _heed(self, answer: Answer, reading: Reading) -> None:
-        """Be silent for as long as the edge wants, and the longer, the more often it says so."""
+    def _heed(self, answer: Answer, reading: Reading, left_at: float) -> None:
+        """Be silent for as long as the edge wants, and the longer, the more often it says so: what was under way when it
+        first did says nothing new.
+        """
         if not isinstance(reading, Blocked):
             if not answer.failure:
                 self._blocks = 0
             return
+        if left_at < self._blocked_at:
+            self._shut_until = max(self._shut_until, now() + reading.retry_after)
+            return
+        self._blocked_at = now()
         wait = reading.retry_after or min(EDGE_CAP_SECONDS, EDGE_SECONDS * 2.0 ** min(self._blocks, 10))
         self._blocks += 1
         self._shut_until = now() + wait

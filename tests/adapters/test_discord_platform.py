@@ -273,6 +273,15 @@ async def test_shut_out_at_the_edge_nothing_more_is_tried(stage: Stage) -> None:
     assert len(stage.record.entries("call")) == before + 1
 
 
+async def test_many_calls_that_meet_the_edge_at_once_lengthen_nothing(stage: Stage) -> None:
+    """Its page is one refusal, however many were under way: eight answers would have doubled the silence to an hour."""
+    incoming = await stage.ask()
+    ref = await stage.post(incoming.place)
+    stage.server.faults.fault(PATCH, times=8, status=429, body="<h1>Error 1015</h1>", delay=0.1)
+    met = await asyncio.gather(*(stage.platform.edit(incoming.place, ref, content("two")) for _ in range(8)))
+    assert all(isinstance(outcome, Refused) and outcome.retry_after <= 30.0 for outcome in met), met
+
+
 # ---------------------------------------------------------------------------------------------------------- lost answers
 
 
