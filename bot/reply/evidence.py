@@ -86,6 +86,10 @@ class Evidence:
         """When each of the latest calls arrived, about."""
         return list(self._calls)
 
+    def idle(self, now: float) -> float:
+        """Seconds since the last call that was let through; 0.0 while there was none, for others may have called."""
+        return now - self._calls[-1] if self._calls else 0.0
+
     def span(self, now: float) -> float:
         """Seconds since the first call of this stretch that is remembered."""
         return now - next(iter(self._stretch()), now)

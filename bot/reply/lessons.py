@@ -18,7 +18,8 @@ and then only after a rest, when it must be whole.
 
 A wait of many seconds is no bucket's that we believe in, but a service in trouble or a penalty: it says nothing of the
 rate, which is kept as it was. Ten answers that ended meanwhile would stand there for half a minute more otherwise; and
-where the limit is smaller after all, the next refusal measures it.
+where the limit is smaller after all, the next refusal measures it. Nor is a refusal that comes many seconds after the
+last call a bucket's: posts are rare, and a few that were refused for nothing made long answers wait for a minute.
 
 The learned rate never rises over the rule's figure: that much is documented or observed, and more only headers tell.
 """
@@ -146,8 +147,10 @@ class Lessons:
     def refused(self, now: float, wait: float, flying: float, slack: float) -> None:
         """A refusal. `flying`: calls under way that may have been counted; `slack`: how late they may be."""
         rule, seen = self._rule, self._seen
-        probe, self._probe = self._probe, None
         self._before = 0.0
+        if not flying and seen.idle(now) > self._longest + slack:
+            return  # so long after the last call no bucket that we believe in is empty: it was something else
+        probe, self._probe = self._probe, None
         time = max(now - seen.since, 1e-3)
         if seen.refused:
             self.sluice = None
@@ -183,8 +186,13 @@ class Lessons:
         """What was refused is shut until then. No bucket that we believe in is empty for so long: something else was shut
         (a service in trouble, a penalty), which says nothing of the rate. If that is smaller, the next refusal measures it.
         """
-        if self._before and until - self._seen.since > 1.0 / (_LEAST * self._rule.rate) + _SECOND:
+        if self._before and until - self._seen.since > self._longest + _SECOND:
             self.rate, self._before, self._climb = self._before, 0.0, 0.0
+
+    @property
+    def _longest(self) -> float:
+        """Seconds for which a bucket that we believe in can be empty."""
+        return 1.0 / (_LEAST * self._rule.rate)
 
     def _first(self, now: float, wait: float, flying: float, slack: float) -> None:
         rule, seen = self._rule, self._seen

@@ -176,6 +176,20 @@ def test_ten_ends_after_a_time_of_trouble_are_shown_at_the_documented_rate(says:
     assert now - over <= 10.0 / SLACK.rate + 1.0
 
 
+def test_refusals_long_after_the_last_call_take_nothing_from_the_rate() -> None:
+    """A bucket would have been full by then: a platform that refuses one rare post in three is in trouble."""
+    budget, now = Budget(Bucket("b", SLACK), 0.0), 0.0
+    for number in range(30):
+        now = max(now + 8.0, budget.ready(now + 8.0))
+        budget.book(now)
+        if number % 3 == 2:
+            budget.refused(now + 0.1, 3.0, now)
+            now = budget.ready(now + 0.1)
+            budget.book(now)
+        budget.landed(now + 0.1, now)
+    assert budget.rate == SLACK.rate
+
+
 @pytest.mark.parametrize("of", [0.35, 0.5])
 def test_a_penalty_over_a_smaller_limit_costs_one_refusal_more_at_most(of: float) -> None:
     """What a long Retry-After does not say, the next refusals do: the limit is measured by the second minute."""
