@@ -184,7 +184,7 @@ async def _told(session: AsyncSession, conversation: int, before: str | None) ->
     place = await session.get(Conversation, conversation)
     if place is None:
         return []
-    exchanges = await rows.exchanges(session, conversation)
+    exchanges = await rows.exchanges(session, conversation, asked=before)
     people = {turn.person for turns in exchanges.values() for turn in turns if turn.person}
     names = {
         row.id: row.name

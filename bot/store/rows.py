@@ -61,15 +61,18 @@ async def name(
     await session.merge(PersonName(platform=platform, workspace=workspace, id=person, name=told, at=now))
 
 
-async def exchanges(session: AsyncSession, conversation: int) -> dict[str, list[Turn]]:
+async def exchanges(
+    session: AsyncSession, conversation: int, asked: str | None = None
+) -> dict[str, list[Turn]]:
     """A conversation's turns by their exchange, in order; what stood on the platform before comes first, under "".
 
+    What was refused is none of them, but for what is `asked` again.
     A question that waits its turn is written down before the answer in front of it: an answer belongs right behind
     its own question.
     """
     turns = await session.scalars(
         select(Turn)
-        .where(Turn.conversation == conversation, Turn.state != "refused")
+        .where(Turn.conversation == conversation, (Turn.state != "refused") | (Turn.reply == asked))
         .order_by(Turn.reply != "", Turn.id)
     )
     ordered: dict[str, list[Turn]] = {}
