@@ -23,6 +23,7 @@ NOTHING_SAID = "Claude ended its turn without saying anything. Please ask again.
 INTERRUPTED = "I was restarted here and could not finish. Please ask again for the rest."
 INTERRUPTED_EARLY = "I was restarted before I could answer. Please ask again."
 INTERRUPTED_ANEW = "I was restarted before I could answer anew. This is the earlier answer."
+KEPT = "The earlier answer stays as it is."
 OUR_FAULT = "Something went wrong on my side. It has been logged; please try again."
 
 # Notices: what Claude's API said, or did not say.

@@ -44,7 +44,8 @@ _PREPARING = 300.0
 class Taken:
     """A question that was taken up: the store's id of its conversation, and the id of its reply.
 
-    refs  the messages of an earlier answer to it, which this one is to take the place of
+    refs    the messages of an earlier answer to it, which this one is to take the place of
+    stands  that one goes on standing where nothing new is said
     """
 
     incoming: Incoming
@@ -53,6 +54,7 @@ class Taken:
     way: Way
     terms: Terms
     refs: tuple[Ref, ...] = ()
+    stands: bool = False
 
     def say(self, sentence: str, **values: object) -> str:
         return say(self.terms.language, sentence, **values)
@@ -155,9 +157,13 @@ class Answers:
         ask: Ask | None = None,
         remarks: Noted | None = None,
     ) -> None:
-        """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already, with its remarks."""
+        """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already, with its remarks.
+
+        Raises Declined where an earlier answer goes on standing: whoever wanted another is to be told why.
+        """
         if live.stopped == "":
-            await self._unanswered(taken.reply)
+            await self.unpaid(taken.reply)
+            await self._unanswered(taken)
             return
         if ask is None and self._shows_first(channel, taken):
             remarks = Noted()
@@ -168,7 +174,7 @@ class Answers:
                 return
             if live.stopped == "":
                 await self.unpaid(taken.reply)
-                await self._unanswered(taken.reply)
+                await self._unanswered(taken)
                 return
         taken = await self._branched(channel, taken)
         await self._continued.begins(taken.reply)
@@ -213,14 +219,17 @@ class Answers:
             await channel.notify(reply.place, taken.say(sentences.ANSWERED), taken.incoming.person.id)
 
     async def _declined(self, channel: Channel, taken: Taken, live: Live, why: Declined) -> None:
-        await self._unanswered(taken.reply)
+        await self._unanswered(taken)
         self.live.over(live)
+        if taken.stands:
+            raise why
         await channel.refuse(taken.incoming, taken.terms.language, str(why), alone=True)
 
-    async def _unanswered(self, reply: str) -> None:
-        """Claude was never asked, and nothing of it is shown."""
-        await self._journal.ended(reply, text="", notice="", turn="partial", usage=Usage())
-        await self._journal.closed(reply, "gone")
+    async def _unanswered(self, taken: Taken) -> None:
+        """Claude was never asked or has said nothing, and nothing of it is shown."""
+        if not taken.stands:
+            await self._journal.ended(taken.reply, text="", notice="", turn="partial", usage=Usage())
+        await self._journal.closed(taken.reply, "shown" if taken.stands else "gone")
 
     async def paid(self, channel: Channel, taken: Taken, remarks: Remarks) -> Ask:
         """What Claude is to be asked, and its cost set aside. Raises Declined where there is no money left."""
@@ -254,6 +263,7 @@ class Answers:
                 taken.incoming.place,
                 Content(announce) if announce and not taken.refs else None,
                 taken.refs,
+                taken.stands,
             ),
             platform=channel.platform,
             outbox=channel.outbox,

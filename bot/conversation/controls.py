@@ -196,7 +196,7 @@ class Controls:
             await channel.whisper(pressed.place, pressed.person, turned.sentence)
             return
         if sentence := await self.again(channel, answered, pressed.person, terms, way="regenerate"):
-            await channel.whisper(pressed.place, pressed.person, say(terms.language, sentence))
+            await channel.answer(pressed.place, pressed.person, say(terms.language, sentence))
 
     def _busy(self, answered: Answered, terms: Terms) -> Turned | None:
         """Why this answer cannot be had anew, or gone on with, at this moment."""
@@ -240,17 +240,21 @@ class Controls:
                     return str(declined)
                 except Ended:
                     await self._answers.unpaid(answered.reply)
-                    return ""
-                # To words that were changed since, the old answer is none: it is put back under the same alone.
+                    early = sentences.INTERRUPTED_EARLY
+                    return early if live.stopped == early else ""
+                # To words that were changed since, the old answer is none: it stands under the same alone.
+                stands = way == "regenerate" and bool(known.text and known.refs)
                 current = await self._store.again(
-                    answered.reply, model=terms.preferences.model, keeping=way == "regenerate"
+                    answered.reply, model=terms.preferences.model, keeping=stands
                 )
                 if current is None:
                     await self._answers.unpaid(answered.reply)
                     return sentences.STILL_GROWING
                 try:
-                    taken = replace(taken, refs=current.refs)
+                    taken = replace(taken, refs=current.refs, stands=stands)
                     await self._answers.now(channel, taken, live, ask=ask, remarks=remarks)
+                except Declined as declined:
+                    return f"{declined} {taken.say(sentences.KEPT)}" if str(declined) else ""
                 except Exception:
                     log.exception("question.failed", extra={"key": incoming.key, "reply": taken.reply})
                     await self._answers.give_up(channel, taken)

@@ -1,7 +1,8 @@
 """One answer: Claude's events -> document -> outbox. Law: the end is sacred, and reading never waits for a platform.
 
 A reply ends in one of four ways, and people are told of each but the last: Claude finished; somebody stopped it;
-something failed (one sentence, the text so far kept); or its message was deleted, which is the end, quietly.
+something failed (one sentence, the text so far kept); or its message was deleted, which is the end, quietly. One that
+was to take the place of an earlier answer and ends without a word leaves that as it stands.
 
     Reply(...).run()   asks Claude at once; the status and the first post go alongside, never in front
     Reply.stop(...)    from anywhere, at any time: closes Claude's request, keeps what was said, adds the sentence
@@ -14,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
 from bot import sentences
@@ -76,12 +77,14 @@ class Subject:
     """What a reply is about: its id, where it grows, and what is posted in front of it.
 
     `refs`: messages that are there already and are to show its pages, in order; those left over are deleted.
+    `stands`: they show an earlier answer, and go on doing so where nothing new is said.
     """
 
     id: str
     place: Place
     announce: Content | None = None
     refs: tuple[Ref, ...] = field(default=())
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,8 @@ class Reply:
     async def run(self, ask: Callable[[], Awaitable[Ask]]) -> Settled:
         """Grow it to its end, and return how the view ended. `ask` is called once, at once.
 
-        Raises Declined where `ask` does: nothing was shown then, and nothing will be.
+        Raises Declined where `ask` does, and where nothing was said instead of what `stands`; without a sentence, where
+        that was somebody's wish. Nothing was shown then, and nothing will be.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -231,7 +235,12 @@ class Reply:
                 raise declined
             notice, turn, reason = await self._outcome(self._reading)
             self._status.over()
-            files = await self._end(notice, turn, reason, loop.time() - begun)
+            seconds = loop.time() - begun
+            if self.subject.stands and not self._begun:
+                self._over(Ending(turn, reason, notice, "", self._usage, seconds))
+                await self._status.end()
+                raise Declined("" if notice == sentences.STOPPED else self._say(notice))
+            files = await self._end(notice, turn, reason, seconds)
             outcome = await settled
             await self._status.end()
             if outcome.kind == "shown":
@@ -254,9 +263,7 @@ class Reply:
         if manner.footer is not None and turn == "whole":
             lines.append(manner.footer(self._usage, seconds))
         notice = " ".join(line for line in lines if line)
-        self.ending = Ending(turn, reason, notice, text, self._usage, seconds)
-        if self._on_end is not None:
-            self._on_end(self.ending)
+        self._over(Ending(turn, reason, notice, text, self._usage, seconds))
         await self._journal.ended(
             self.subject.id,
             text=text,
@@ -266,23 +273,26 @@ class Reply:
             reason=reason,
             seconds=seconds,
         )
+        self._document.end(notice, short=turn != "whole")
+        self._view.finish(controls_after(turn, text) if self._offers else ())
+        return files
+
+    def _over(self, ending: Ending) -> None:
+        """Claude is done with it."""
+        self.ending = ending
+        if self._on_end is not None:
+            self._on_end(ending)
         log.info(
             "reply.ended",
             extra={
                 "reply": self.subject.id,
-                "turn": turn,
-                "reason": reason,
-                "characters": len(text),
-                "seconds": round(seconds, 1),
-                "tokens_in": self._usage.tokens_in,
-                "tokens_out": self._usage.tokens_out,
-                "cache_read": self._usage.cache_read,
-                "cache_written": self._usage.cache_written,
+                "turn": ending.turn,
+                "reason": ending.reason,
+                "characters": len(ending.text),
+                "seconds": round(ending.seconds, 1),
+                **asdict(ending.usage),
             },
         )
-        self._document.end(notice, short=turn != "whole")
-        self._view.finish(controls_after(turn, text) if self._offers else ())
-        return files
 
     async def _attached(self, text: str) -> Sequence[File]:
         """Parsing a long answer takes a while: not where frames are waited for."""

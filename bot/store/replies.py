@@ -91,9 +91,8 @@ class Replies(Part):
             if conversation is not None:
                 conversation.last = now
             await _forget_answer(session, reply)
-            if turn == "refused":
-                # Going on after a refusal keeps being refused: the whole exchange leaves the context.
-                await session.execute(update(Turn).where(Turn.reply == reply).values(state="refused"))
+            # Going on after a refusal keeps being refused: the whole exchange leaves the context.
+            await _question(session, reply, "refused" if turn == "refused" else "whole")
             if text:
                 session.add(
                     Turn(
@@ -200,7 +199,7 @@ class Replies(Part):
         self, reply: str, *, model: str, keeping: bool = False, now: float | None = None
     ) -> Answered | None:
         """The answer is generated anew, in the messages that it has: its old words are forgotten, with `keeping` not before
-        the new ones have ended.
+        the new ones have ended; where there are none, `closed` alone has the old ones stand again.
 
         The reply as it stands then ("growing"); None where it is not known, or is growing already.
         """
@@ -209,14 +208,12 @@ class Replies(Part):
             row = await session.get(Reply, reply)
             if row is None or row.state in ("growing", "ending"):
                 return None
-            row.state, row.text, row.stop_reason = "growing", "", ""
-            row.model, row.updated, row.seconds, row.micros = model, now, 0.0, 0
+            row.state, row.text, row.model, row.updated = "growing", "", model, now
             await rows.unsummarised(session, row.conversation, reply)
             if not keeping:
-                row.notice = ""
+                row.notice, row.stop_reason, row.seconds, row.micros = "", "", 0.0, 0
                 await _forget_answer(session, reply)
-            asked = update(Turn).where(Turn.reply == reply, Turn.role == "user")
-            await session.execute(asked.values(state="whole"))
+                await _question(session, reply, "whole")
             await session.flush()
             return await _answered(session, row)
 
@@ -235,6 +232,11 @@ class Replies(Part):
 
 async def _forget_answer(session: AsyncSession, reply: str) -> None:
     await session.execute(delete(Turn).where(Turn.reply == reply, Turn.role == "assistant"))
+
+
+async def _question(session: AsyncSession, reply: str, state: TurnState) -> None:
+    asked = update(Turn).where(Turn.reply == reply, Turn.role == "user", Turn.state != "summary")
+    await session.execute(asked.values(state=state))
 
 
 async def _answered(session: AsyncSession, row: Reply) -> Answered:

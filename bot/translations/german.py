@@ -20,6 +20,7 @@ GERMAN: Mapping[str, str] = {
     en.INTERRUPTED: "Ich wurde hier neu gestartet und konnte nicht zu Ende antworten. Bitte frage nach dem Rest.",
     en.INTERRUPTED_EARLY: "Ich wurde neu gestartet, bevor ich antworten konnte. Bitte frage noch einmal.",
     en.INTERRUPTED_ANEW: "Ich wurde neu gestartet, bevor ich neu antworten konnte. Das hier ist die frühere Antwort.",
+    en.KEPT: "Die frühere Antwort bleibt stehen.",
     en.OUR_FAULT: "Bei mir ist etwas schiefgegangen. Es steht im Protokoll; bitte versuche es noch einmal.",
     en.BUSY: "Claude ist gerade überlastet. Bitte versuche es in einer Minute wieder.",
     en.RATE_LIMITED: "Für diesen Bot ist Claudes Grenze erreicht. Bitte versuche es in {wait} wieder.",

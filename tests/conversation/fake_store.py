@@ -177,8 +177,10 @@ class FakeStore(Store):
         row.turn, row.stop_reason = turn, stop_reason
         said = self.said.setdefault(row.conversation, [])
         said[:] = [(one, state) for one, state in said if (one.reply, one.role) != (reply, "assistant")]
-        if turn == "refused":
-            said[:] = [(one, "refused" if one.reply == reply else state) for one, state in said]
+        asked = "refused" if turn == "refused" else "whole"
+        said[:] = [
+            (one, asked if (one.reply, one.state) == (reply, "whole") else state) for one, state in said
+        ]
         if text:
             said.append((Said("assistant", "", "", text, reply), turn))
 
@@ -243,11 +245,7 @@ class FakeStore(Store):
             return None
         row.state, row.text, row.notice = "growing", "", row.notice if keeping else ""
         said = self.said[row.conversation]
-        said[:] = [
-            (one, "whole" if (one.reply, one.role) == (reply, "user") else state)
-            for one, state in said
-            if one.reply != reply or one.role == "user" or keeping
-        ]
+        said[:] = [told for told in said if told[0].reply != reply or told[0].role == "user" or keeping]
         return await self.reply(reply)
 
     async def replace_question(
@@ -349,7 +347,7 @@ class FakeStore(Store):
         await self._work("turns")
         exchanges: dict[str, list[Said]] = {}
         for one, state in self.said.get(conversation, []):
-            if state != "refused":
+            if state != "refused" or one.reply == before:
                 known = replace(one, name=self.people.get(("T1", one.person), one.name))
                 exchanges.setdefault(one.reply, []).append(known)
         told: list[Said] = []

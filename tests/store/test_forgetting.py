@@ -95,6 +95,18 @@ async def test_an_answer_that_is_still_growing_ends_without_leaving_anything(
     assert await store.unfinished() == []
 
 
+async def test_what_is_forgotten_while_it_is_had_anew_does_not_stand_again(
+    store: Store, tmp_path: Path
+) -> None:
+    """Somebody else may have pressed Regenerate, whose answer is not stopped for it."""
+    await exchange(store, "r1", "a", "bob asks", "to bob", person="U-bob")
+    await exchange(store, "r2", "a", "EVA-ASKS", "EVA-ANSWER", person=EVA)
+    await store.again("r2", model="m", keeping=True)
+    await store.forget_person("slack", "T1", EVA)
+    await store.closed("r2", "shown")
+    assert "EVA" not in everything(tmp_path)
+
+
 async def test_forgetting_is_no_way_around_a_daily_limit(store: Store, tmp_path: Path) -> None:
     """The day's spending keeps its person until the day is over; then it is nobody's, and the sums stay."""
     account = Account("slack", "T1", "C1", EVA)

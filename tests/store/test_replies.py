@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from bot.ports import Attachment, Ref
 from bot.store.store import Store
 from tests.store.stage import CHAIN, THREAD, answer, begin, exchange, question, words
@@ -135,10 +137,29 @@ async def test_what_stood_there_outlives_a_crash_until_the_new_answer_has_ended(
     assert (left.stood, left.turn, left.notice) == ("", "", ""), "where it is not to be kept it is not"
 
 
+@pytest.mark.parametrize("turn", ["whole", "partial", "refused"])
+async def test_what_stood_there_stands_again_where_nothing_came_instead(store: Store, turn: str) -> None:
+    """As it had ended: in the history, if it was there before, and with all that its buttons need."""
+    conversation = await begin(store, question("k", "a", text="first"), "r1")
+    await answer(store, "r1", "old answer", turn, notice="a footer", stop_reason="its own", seconds=3.0)
+    told, stood = await words(store, conversation), await store.reply("r1")
+    assert stood is not None
+    for _ in range(2):
+        assert await store.again("r1", model="m", keeping=True) is not None
+        await store.grew([("r1", "\n\n")])
+        await store.closed("r1", "shown")
+        assert await store.reply("r1") == stood
+        assert await words(store, conversation) == told
+        assert await store.unfinished() == []
+
+
 async def test_a_refused_question_may_be_asked_again(store: Store) -> None:
     conversation = await begin(store, question("k", "a", text="bad"), "r1")
     await answer(store, "r1", "I ca", "refused")
     assert await words(store, conversation) == []
+    assert await words(store, conversation, before="r1") == ["bad"], (
+        "what Claude is asked, before it is asked"
+    )
     await store.again("r1", model="other")
     assert await words(store, conversation, before="r1") == ["bad"]
 
