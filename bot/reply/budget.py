@@ -10,7 +10,8 @@ as if the call had not arrived, and a window as if it had not opened. That is th
 
 How the figures are learned:
 
-* Headers (`told`) are believed at once and exactly: limit, calls left, seconds until all are back.
+* Headers (`told`) are believed at once and exactly: limit, calls left, seconds until all are back. Where calls are refused
+  all the same, again and again, there is a limit under theirs that they do not tell of (`evidence.Undertow`).
 * Without headers there is only the refusal: `lessons.py` says what it teaches.
 """
 
@@ -20,7 +21,7 @@ import math
 from typing import Literal
 
 from bot.ports import Bucket
-from bot.reply.evidence import Sluice
+from bot.reply.evidence import Sluice, Undertow
 from bot.reply.lessons import PACED, Lessons, Taught
 
 _HAIR = 1e-9  # a call that waits exactly 1/rate must not be late for a rounding error
@@ -37,6 +38,8 @@ REMEMBER = 600.0
 _REST = 30.0
 # Without headers a window that was made smaller has one call more after so many seconds.
 REGAIN = 600.0
+# What seems slower than this share of the rule's rate is no limit that headers fail to tell of, but trouble.
+_LEAST_UNDER = 0.2
 # A wait that proves too short is doubled from here on, whatever the platform says, to a cap.
 _AGAIN = 0.5
 _AGAIN_MOST = 30.0
@@ -58,7 +61,7 @@ class Budget:
     __slots__ = (
         "_again", "_at", "_doubtful", "_ends", "_ends_early", "_episode", "_heard", "_late", "_left", "_lessons", "_level",
         "_opened", "_regain_at", "_sluice", "_sure_from", "bucket", "burst", "episodes", "flights", "limit", "period", "rate",
-        "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
+        "refusals", "shape", "shut_until", "told_by_headers", "trip", "under", "used_at",
     )  # fmt: skip
 
     def __init__(self, bucket: Bucket, now: float) -> None:
@@ -94,6 +97,7 @@ class Budget:
         self._lessons = Lessons(rule, now) if rule.shape == "bucket" else None
         self._regain_at = math.inf
         self._sluice: Sluice | None = None
+        self.under = Undertow(_LEAST_UNDER * rule.rate)
         self._episode = False
         self._again = 0  # refusals of a call that went alone, one after the other
 
@@ -106,10 +110,12 @@ class Budget:
         self._turn(now)
         if self._alone(now):
             return 0.0
+        free = self._level
         if self.shape == "bucket":
-            free = self._level - self.flights
-            return free if self._sluice is None else min(free, self._sluice.room(now, self.flights))
-        return self._level
+            free -= self.flights
+            if self._sluice is not None:
+                free = min(free, self._sluice.room(now, self.flights))
+        return free if self.under.window is None else min(free, self.under.window.room(now, self.flights))
 
     def ready(self, now: float, calls: float = 1.0) -> float:
         """When `left` will be `calls` if nothing else is spent; infinity: not before a call in flight is answered."""
@@ -125,12 +131,17 @@ class Budget:
             at = max(now, self.shut_until)
             missing = calls - (self._level_at(at) - self.flights)
             at = max(at, at + missing / self.rate)
-            if self._sluice is not None:
-                at = max(at, self._sluice.opens(now, self.flights, math.ceil(calls - _HAIR)))
+            for each in (self._sluice, self.under.window):
+                if each is not None:
+                    at = max(at, each.opens(now, self.flights, math.ceil(calls - _HAIR)))
             return at
         if now < self.shut_until:
             return self.shut_until
-        return self._ends if self._opened and self._ends < math.inf else math.inf
+        at = self._ends if self._opened else math.inf
+        if self.under.window is None:
+            return at
+        opens = self.under.window.opens(now, self.flights, math.ceil(calls - _HAIR))
+        return opens if self._level >= calls - _HAIR else max(at, opens)
 
     def _alone(self, now: float) -> bool:
         """After a refusal one call goes alone until one has been let through."""
@@ -209,6 +220,7 @@ class Budget:
 
     def _passed(self, now: float, arrived: float) -> None:
         if self.told_by_headers:
+            self.under.passed(now, arrived)
             if self._sluice is not None:
                 self._sluice.passed(now)
         elif self._lessons is not None:
@@ -236,8 +248,11 @@ class Budget:
             self.episodes += 1
             if not self.told_by_headers:
                 self._learn(now, retry_after)
-            elif self._sluice is not None:
-                self._stand()
+            else:
+                if left_at is not None:
+                    self.under.refused(now, retry_after)
+                if self._sluice is not None:
+                    self._stand()
         elif not late:
             # The wait that we were told was too short.
             self._again += 1

@@ -23,6 +23,7 @@ _STEPS = 24  # halvings: a rate to a ten-millionth
 # Retry-After comes in whole seconds, rounded up: on the whole half a second of it was not needed.
 _ROUNDED = 0.5
 _HAIR = 1e-9
+_BELIEVED = 600.0  # seconds, of a limit that headers do not tell of
 
 
 class Sluice:
@@ -58,6 +59,47 @@ class Sluice:
         self.room(now, 0)
         for _ in range(used - len(self._recent)):
             self._recent.append(now)
+
+
+class Undertow:
+    """A limit under the one that headers tell of: calls are refused although some are left.
+
+    Once may be anything. Where it happens again, what was let through since the first time is a window of so many calls,
+    and it is believed for a while, or until it is corrected by a further refusal.
+    """
+
+    __slots__ = ("_began", "_calls", "_least", "_met", "_recent", "_until", "window")
+
+    def __init__(self, least: float) -> None:
+        """`least`: calls a second, what seems slower is no limit of this kind."""
+        self._least = least
+        self._met = False
+        self._calls = 0  # let through since it was met
+        self._began = math.inf  # the first of them
+        self._recent: deque[float] = deque(maxlen=_CALLS)
+        self._until = -math.inf
+        self.window: Sluice | None = None
+
+    def passed(self, now: float, arrived: float) -> None:
+        """A call was let through. `arrived`: when, about; `now`: at the latest."""
+        if not self._met:
+            return
+        self._began = min(self._began, arrived)
+        self._calls += 1
+        self._recent.append(now)
+        if self.window is not None:
+            self.window = self.window if now < self._until else None
+            if self.window is not None:
+                self.window.passed(now)
+
+    def refused(self, now: float, wait: float) -> None:
+        """A call that should have been let through was not; one will be after `wait`."""
+        period = now + wait - self._began
+        if self._calls and self._calls >= self._least * period:
+            self.window = Sluice(self._calls, period, self._recent)
+            self._until = now + _BELIEVED
+        self._met, self._calls, self._began = True, 0, math.inf
+        self._recent.clear()
 
 
 class Evidence:

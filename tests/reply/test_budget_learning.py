@@ -359,6 +359,46 @@ def test_a_sliding_window_with_headers_is_used_call_by_call() -> None:
     assert calls >= 0.9 * 300.0
 
 
+@pytest.mark.parametrize(("calls", "period"), [(3, 5.0), (3, 6.0), (2, 4.0), (5, 10.0)])
+def test_a_limit_under_the_one_that_headers_tell_is_met_three_times_at_most(
+    calls: int, period: float
+) -> None:
+    """429 although calls are left, on Discord's edits: two refusals tell of it, and what it grants is used."""
+    budget, now, refused, passed = Budget(Bucket("b", DISCORD), 0.0), 0.0, 0, 0
+    shown = Gate(Limit("shown", 1.0, 5, "fixed", "observed", ""))
+    under = Gate(Limit("under", calls / period, calls, "fixed", "observed", ""))
+    while now < 300.0:
+        now = max(now + 0.3, budget.ready(now))
+        budget.book(now)
+        told, hidden = shown.take(now + 0.05), under.take(now + 0.05)
+        budget.told(now + 0.1, 5, max(0, told.remaining), told.reset_after)
+        if hidden.allowed and told.allowed:
+            budget.landed(now + 0.1, now)
+            passed += 1
+        else:
+            budget.refused(now + 0.1, hidden.retry_after or told.retry_after, now)
+            refused += 1
+        now += 0.1
+    assert refused <= 3
+    assert passed >= 0.85 * 300.0 * min(1.0, calls / period)
+
+
+def test_two_refusals_for_nothing_take_little_where_headers_tell() -> None:
+    """Trouble long ago is no limit: the channel goes on as its headers say."""
+    budget, now = Budget(Bucket("b", DISCORD), 0.0), 0.0
+    gate = Gate(Limit("shown", 1.0, 5, "fixed", "observed", ""))
+    for number in range(60):
+        now = max(now + 20.0, budget.ready(now + 20.0))
+        budget.book(now)
+        told = gate.take(now + 0.05)
+        budget.told(now + 0.1, 5, told.remaining, told.reset_after)
+        if number % 10 == 9:
+            budget.refused(now + 0.1, 1.0, now)
+        else:
+            budget.landed(now + 0.1, now)
+    assert budget.left(now + 20.0) == DISCORD.burst
+
+
 def test_a_window_that_ends_after_all_is_a_window_again() -> None:
     """One answer whose time runs down is enough."""
     budget = Budget(Bucket("b", DISCORD), 0.0)
