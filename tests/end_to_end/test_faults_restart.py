@@ -93,3 +93,30 @@ async def test_regenerate_killed_before_its_first_word_leaves_the_answer_that_st
     assert page["text"].startswith(first)
     assert sentences.INTERRUPTED_ANEW in page["text"].removeprefix(first)
     assert (page["message"], page["controls"]) == (stood["message"], stood["controls"])
+
+
+@pytest.mark.parametrize("name", ["slack", "discord"])
+async def test_regenerate_ended_by_a_restart_before_its_first_word_leaves_the_answer_as_it_stands(
+    own_world: World, own_bot: Bot, name: str
+) -> None:
+    """Who pressed is told alone, and the next process has nothing to mend."""
+    chat = Chat(own_world, name)
+    await own_bot.start(DRAIN_SECONDS="1")
+    question = await chat.mention("Why again? #chars:700 #speed:900")
+    await chat.settled(question)
+    stood, frames = chat.pages(question), len(chat.frames(question))
+    own_world.claude.script(Fault("stall", at=0, seconds=60.0), when="Why again?")
+    await chat.press(question, sentences.REGENERATE)
+    await own_world.record.wait(
+        lambda _: len([one for one in own_world.claude.requests if "Why again?" in one.question]) == 2,
+        within=20,
+    )
+    own_bot.signal(signal.SIGTERM)
+    assert await own_bot.ended() == 0
+    alone = [one for one in own_world.record.entries("shown", name) if one.get("ephemeral")]
+    assert [sentences.INTERRUPTED_EARLY in one["text"] for one in alone] == [True]
+    await own_bot.start()
+    other = await chat.mention("And now? #chars:60 #speed:900", channel=chat.channel("random"))
+    await chat.settled(other)
+    assert (chat.pages(question), len(chat.frames(question))) == (stood, frames)
+    assert not [one for one in own_bot.events() if one["event"] == "reply.mended"]
