@@ -106,6 +106,36 @@ async def test_a_stop_before_the_first_new_word_leaves_the_earlier_answer_and_sa
         assert stage.claude.open, "it can be had anew"
 
 
+async def test_regenerate_pressed_twice_asks_once_and_leaves_one_answer() -> None:
+    async with staged() as stage:
+        stage.ask("Why?")
+        await stage.quiet()
+        stage.claude.will("Why?", 5.0, BUSY)
+        for _ in range(2):
+            press(stage, Control.REGENERATE)
+            await asyncio.sleep(1)
+        await stage.quiet()
+        assert stage.chat.texts() == ["Yes."]
+        assert stage.chat.said_beside("told") == [sentences.STILL_GROWING, kept(sentences.BUSY)]
+        assert len(stage.claude.asked) == 2
+
+
+async def test_what_broke_off_and_stands_can_be_gone_on_with() -> None:
+    """From where it broke off; then its buttons go, as ever."""
+    async with staged() as stage:
+        stage.claude.will("Why?", "The first half", Done("max_tokens"))
+        stage.ask("Why?")
+        await stage.quiet()
+        await again(stage, BUSY)
+        press(stage, Control.CONTINUE)
+        await stage.quiet()
+        first, second = stage.chat.visible()
+        assert first.text == f"The first half\n\n{notice(sentences.CUT_BY_LIMIT)}"
+        assert first.controls == (Control.FILE, Control.DELETE)
+        assert second.text == "Yes."
+        assert "a: The first half" in asked(stage)[-1]
+
+
 async def test_words_that_were_said_are_the_new_answer() -> None:
     """However few: they are not thrown away, and what broke off is said under them, as ever."""
     async with staged() as stage:
