@@ -86,7 +86,7 @@ class Calls:
         """One attempt. `aside`: its budget was not booked by the outbox."""
         left = self._shut_until - now()
         if left > 0:
-            return Refused(left, self.budgets.route(call.route, call.major).key)
+            return Refused(left, self._shut(call))
         if aside:
             self._spend(call)
         left_at = now()
@@ -209,7 +209,13 @@ class Calls:
         )
         reading = read(answer, keys, ref=ref, channel=channel)
         self._heed(answer, reading, left_at)
-        return Refused(self._shut_until - now(), route) if isinstance(reading, Blocked) else reading
+        return (
+            Refused(self._shut_until - now(), self._shut(call)) if isinstance(reading, Blocked) else reading
+        )
+
+    def _shut(self, call: Call) -> str:
+        """The budget that the edge shuts: all of them together, where the call spends that. It says nothing of a channel's."""
+        return (self.budgets.everywhere() if call.bot else self.budgets.route(call.route, call.major)).key
 
     def _heed(self, answer: Answer, reading: Reading, left_at: float) -> None:
         """Be silent for as long as the edge wants, and the longer, the more often it says so: what was under way when it

@@ -267,6 +267,7 @@ async def test_shut_out_at_the_edge_nothing_more_is_tried(stage: Stage) -> None:
     refused = await stage.platform.edit(incoming.place, ref, content("two"))
     assert isinstance(refused, Refused)
     assert refused.retry_after > 20
+    assert refused.bucket == "discord:global", "no channel's own budget has refused anything"
     again = await stage.platform.post(incoming.place, content("two"), key="k2")
     assert isinstance(again, Refused)
     await stage.platform.status(incoming.place, "thinking")
