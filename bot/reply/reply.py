@@ -231,8 +231,6 @@ class Reply:
             if not self._reading.done():
                 self._reading.cancel()
                 await asyncio.wait({self._reading})
-            if declined := _declined(self._reading):
-                raise declined
             notice, turn, reason = await self._outcome(self._reading)
             self._status.over()
             seconds = loop.time() - begun
@@ -338,6 +336,8 @@ class Reply:
         error = None if reading.cancelled() else reading.exception()
         if error is None and not reading.cancelled():
             return reading.result()
+        if isinstance(error, Declined):
+            raise error
         if self._stopped is not None and (error is None or isinstance(error, ClaudeFault)):
             return self._stopped, "partial", "stopped"  # also where closing the request made it fail
         if self._view.is_settled and error is None:
@@ -411,8 +411,3 @@ class Reply:
             self._status.posted()
         self._refs = refs
         self._journal.posted(self.subject.id, refs, place)
-
-
-def _declined(reading: asyncio.Task[tuple[str, Turn, str]]) -> Declined | None:
-    error = None if reading.cancelled() else reading.exception()
-    return error if isinstance(error, Declined) else None
