@@ -10,11 +10,11 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from bench.loads import STEP, Load, Speech
+from bench.loads import Load, Speech
 from sandbox.limits import Gate, Limit, Verdict
 
 Op: TypeAlias = Literal["post", "edit"]
@@ -69,6 +69,7 @@ class Reply:
     number: int
     speech: Speech
     page: int
+    cuts: tuple[int, ...] = ()  # where its pages end, if they are not all of `page` characters
     at: int = 0  # fragments said so far
     said: int = 0
     pages: list[int] = field(
@@ -88,12 +89,17 @@ class Reply:
 
     def page_end(self, page: int) -> int:
         """Characters of the whole text before the end of this page."""
-        return (page + 1) * self.page
+        return self.cuts[page] if self.cuts else (page + 1) * self.page
 
     @property
     def overflows(self) -> bool:
         """Its text goes on on a page that is not there."""
-        return self.said > len(self.pages) * self.page
+        return self.said > self.room
+
+    @property
+    def room(self) -> int:
+        """Characters of the whole text before the end of the last page that is there."""
+        return self.page_end(len(self.pages) - 1) if self.pages else 0
 
     @property
     def pages_needed(self) -> int:
@@ -187,17 +193,22 @@ class World:
             else:
                 heapq.heappop(events)[2]()
 
-    def replay(self, seen: list[tuple[float, int, int]]) -> None:
-        """Take in what viewers of a real platform saw: (when, reply, characters seen without a gap), in order."""
-        for when, number, characters in seen:
+    def replay(self, seen: list[tuple[float, int, int, int]], cuts: Sequence[tuple[int, ...]]) -> None:
+        """Take in what viewers of a real platform saw: (when, reply, messages of it that are there, characters seen
+        without a gap), in order. `cuts`: where the pages of each reply end.
+        """
+        for reply, ends in zip(self.replies, cuts, strict=True):
+            reply.cuts = ends
+        for when, number, pages, characters in seen:
             reply = self.replies[number]
 
-            def show(reply: Reply = reply, characters: int = characters) -> None:
-                if not reply.pages:
-                    reply.pages.append(characters)
-                    reply.first_seen = self.now
+            def show(reply: Reply = reply, pages: int = pages, characters: int = characters) -> None:
+                reply.first_seen = min(reply.first_seen, self.now)
+                reply.pages.extend([characters] * (pages - len(reply.pages)))
                 if characters > reply.seen:
                     self._saw(reply, characters)
+                else:
+                    self._wait(reply)
 
             self.at(when, show)
         self.run(lambda _: None)
@@ -306,7 +317,7 @@ class World:
         platform itself lets nobody be shown until it is over. So a share of posts is at least their window. One of
         edits is not: those can be kept back, and it is the pacer's work to do so.
         """
-        there = min(reply.said, len(reply.pages) * reply.page)
+        there = min(reply.said, reply.room)
         lacks: dict[Op, bool] = {"post": reply.overflows, "edit": reply.seen < there}
         for op, queue in self._queues.items():
             queue.note(reply.number, self.now, waits=lacks[op])
@@ -381,18 +392,3 @@ def percentile(values: list[float], share: float) -> float:
     if not values:
         return math.nan
     return values[min(len(values) - 1, max(0, math.ceil(share * len(values)) - 1))]
-
-
-__all__ = [
-    "CALL",
-    "DISCORD",
-    "SETTINGS",
-    "SLACK",
-    "STEP",
-    "Answer",
-    "Op",
-    "Reply",
-    "Setting",
-    "World",
-    "percentile",
-]

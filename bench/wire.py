@@ -145,7 +145,7 @@ def _judge(
     """What the record says that viewers saw."""
     where = {ref: (number, page) for number, view in enumerate(views) for page, ref in enumerate(view.refs)}
     texts: list[list[list[int]]] = [[[] for _ in view.refs] for view in views]
-    seen: list[tuple[float, int, int]] = []
+    seen: list[tuple[float, int, int, int]] = []
     edits = 0
     for entry in record.entries("shown", setting.name):
         found = where.get(Ref(entry["channel"], entry["message"]))
@@ -160,11 +160,12 @@ def _judge(
             if word > read + 1:
                 break
             read = max(read, word)
-        seen.append((entry.at, number, read * _WORD))
+        seen.append((entry.at, number, sum(map(bool, texts[number])), read * _WORD))
     speeches = tuple(Speech(tuple(each)) for each in said)
     heard = Load(load.name, speeches, load.at_once, load.steady)
     world = World(setting, heard)
-    world.replay(seen)
+    cuts = [tuple(max(words, default=0) * _WORD for words in pages) for pages in texts]
+    world.replay(seen, cuts)
     world.edits = edits
     world.refusals = [(entry.at, "edit") for entry in record.entries("refused", setting.name)]
     for number, pages in enumerate(texts):

@@ -32,7 +32,6 @@ class Item:
     """One message that may want a call: an open or closing page to edit, or a page to post. Made by `Pacer.join`."""
 
     __slots__ = (
-        "asleep",
         "buckets",
         "grew_at",
         "group",
@@ -58,6 +57,7 @@ class Item:
         "total",
         "unseen_at",
         "waited",
+        "wakes",
         "wanted",
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ class Item:
         self.sending = 0
         self.group: Group | None = None
         self.slot = -1
-        self.asleep = False
+        self.wakes = math.inf  # when `not_before` is looked at again
         self.queue = 0.0
         self.unseen_at = now
         self.rho = _TYPICAL
@@ -95,6 +95,11 @@ class Item:
         """Characters that a call could bring to view; at least one, for there is something that it would change."""
         upto = min(self.total, self.most)
         return float(upto - self.shown) if upto > self.shown else 1.0
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a call would bring text to view, and not only take a button away."""
+        return min(self.total, self.most) > self.shown
 
     def begin(self, now: float) -> None:
         """There is text to show that no call under way shows: since now, or as long as the same stream has waited."""

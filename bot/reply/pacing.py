@@ -130,7 +130,7 @@ class Pacer:
             item.group.remove(item)
         item.growing = growing
         item.buckets = buckets
-        item.asleep = False
+        item.wakes = math.inf
         group = self._group(item, now)
         group.add(item)
         group.list_item(item, now)
@@ -169,6 +169,8 @@ class Pacer:
             group.hear(item, now)
         if item.wanted:
             slot = item.slot
+            if item not in group.unseen:
+                group.list_item(item, now)
             if group.weight[slot] <= 0.0:
                 return False
             backlog = group.weight[slot] = item.backlog
@@ -212,6 +214,12 @@ class Pacer:
             return False
         self._push(group, min(max(now, not_before), group.due))
         return True
+
+    def rest(self, item: Item, now: float) -> None:
+        """It has nothing to show until `want` or `demand` says so."""
+        if item.wanted and not item.in_flight and item.group is not None:
+            item.wanted = False
+            item.group.list_item(item, now)
 
     # ------------------------------------------------------------------------------------------- choosing
 
@@ -337,7 +345,7 @@ class Pacer:
     def _look_again(self, key: str, now: float) -> None:
         for op in ("post", "edit"):
             group = self._groups.get((key, op))
-            if group is not None and group.unseen:
+            if group is not None and group.wanting:
                 self._push(group, now)
 
     def export(self, now: float) -> dict[str, Learned]:

@@ -81,7 +81,7 @@ class Group:
 
     __slots__ = (
         "budget", "choose", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "queue", "scan_at",
-        "since", "sleepers", "sqrt_sum", "unseen", "waiting", "weight",
+        "since", "sleepers", "sqrt_sum", "unseen", "waiting", "wanting", "weight",
     )  # fmt: skip
 
     def __init__(self, budget: Budget, op: Op, choose: Choice, now: float) -> None:
@@ -92,7 +92,9 @@ class Group:
         self.weight: list[float] = []  # unseen characters of each item that may be sent; 0.0 for the others
         self.since: list[float] = []
         self.lasts: OrderedDict[Item, None] = OrderedDict()
-        self.unseen: OrderedDict[Item, None] = OrderedDict()  # in the order in which their wait began
+        self.wanting: dict[Item, None] = {}
+        # Those of them that have text to show (others would only lose a button), in the order in which their wait began.
+        self.unseen: OrderedDict[Item, None] = OrderedDict()
         self.waiting: dict[Hashable, int] = {}  # how many of each reply they are, by its key
         self.sleepers: list[tuple[float, int, Item]] = []
         self.flights: dict[Item, None] = {}
@@ -122,9 +124,7 @@ class Group:
             self.sqrt_sum += math.sqrt(item.rho)
 
     def remove(self, item: Item) -> None:
-        self.lasts.pop(item, None)
-        if item in self.unseen:
-            self._seen(item)
+        self._unlist(item)
         slot, end = item.slot, len(self.items) - 1
         if slot != end:
             moved = self.items[end]
@@ -148,14 +148,14 @@ class Group:
     def list_item(self, item: Item, now: float) -> None:
         """Put the item where `pick` looks for it, or take it away: after any change to it."""
         slot = item.slot
-        if not item.wanted or item.in_flight:
+        # What waits for another call (without end) lacks none of this budget, and has no share in it.
+        if not item.wanted or item.in_flight or item.not_before == math.inf:
             self.weight[slot] = 0.0
-            self.lasts.pop(item, None)
-            if item in self.unseen:
-                self.pass_time(now)
-                self._seen(item)
+            self.pass_time(now)
+            self._unlist(item)
             return
-        if item not in self.unseen:
+        self.wanting[item] = None
+        if item.has_text and item not in self.unseen:
             self.pass_time(now)
             self.unseen[item] = None
             self.waiting[item.key] = self.waiting.get(item.key, 0) + 1
@@ -164,27 +164,30 @@ class Group:
         if item.not_before > now:
             self.weight[slot] = 0.0
             self.lasts.pop(item, None)
-            if not item.asleep:
-                item.asleep = True
-                heapq.heappush(self.sleepers, (item.not_before, id(item), item))
+            if item.not_before < item.wakes:
+                item.wakes = item.not_before
+                heapq.heappush(self.sleepers, (item.wakes, id(item), item))
             return
         self.weight[slot] = item.backlog
         self.since[slot] = item.since
         if item.rank is Rank.LAST:
             self.lasts[item] = None
 
-    def _seen(self, item: Item) -> None:
+    def _unlist(self, item: Item) -> None:
         """Nothing of it waits any more."""
-        del self.unseen[item]
-        self.waiting[item.key] -= 1
-        if not self.waiting[item.key]:
-            del self.waiting[item.key]
+        self.wanting.pop(item, None)
+        self.lasts.pop(item, None)
+        if item in self.unseen:
+            del self.unseen[item]
+            self.waiting[item.key] -= 1
+            if not self.waiting[item.key]:
+                del self.waiting[item.key]
 
     def wake_sleepers(self, now: float) -> None:
         while self.sleepers and self.sleepers[0][0] <= now + EPS:
-            _, _, item = heapq.heappop(self.sleepers)
-            item.asleep = False
-            if item.group is self:
+            wakes, _, item = heapq.heappop(self.sleepers)
+            if item.group is self and item.wakes == wakes:
+                item.wakes = math.inf
                 if item.not_before <= now + EPS:
                     item.not_before = -math.inf
                 self.list_item(item, now)
@@ -197,7 +200,7 @@ class Group:
         if self.sleepers:
             self.wake_sleepers(now)
         self.due = self.sleepers[0][0] if self.sleepers else math.inf
-        if not self.unseen:
+        if not self.wanting:
             return None
         if len(self.flights) >= _IN_FLIGHT:
             quick = [item.left_at for item in self.flights if now - item.left_at < SLOW - EPS]
@@ -217,7 +220,7 @@ class Group:
             return overdue
         if self.lasts:
             return next(iter(self.lasts))
-        for item in self.unseen:
+        for item in self.wanting:
             if item.rank is Rank.FIRST and item.not_before <= now:
                 return item
         slot, best = self.choose(self.weight, self.since, now)
@@ -262,6 +265,8 @@ class Group:
     def _overdue(self, now: float) -> Item | None:
         """Who has been unseen longest, if for too many shares: the mean number of such replies since, over the rate."""
         self.pass_time(now)
+        if not self.unseen:
+            return None
         oldest = next(iter(self.unseen))
         age = now - oldest.unseen_at
         shares = age * age * self.budget.rate / max(EPS, self.queue - oldest.queue)
@@ -330,7 +335,7 @@ class Group:
     def _crossing(self, price: float, now: float) -> float:
         """When the first index will probably meet the price. Looked at again soon, for the price falls as well."""
         soonest = _LOOK_AGAIN
-        for item in self.unseen:
+        for item in self.wanting:
             if self.weight[item.slot] <= 0.0:
                 continue
             backlog, age, rho = self.weight[item.slot], now - item.since, item.rho

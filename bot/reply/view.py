@@ -315,7 +315,10 @@ class View:
         self, number: int, message: Message, pages: Sequence[Page], length: int, now: float
     ) -> None:
         page, item = pages[number], message.item
-        if message.done or item.in_flight or (message.waits(page) and not self.finished):
+        if message.done or item.in_flight:
+            return
+        if message.waits(page) and not self.finished:
+            self.pacer.rest(item, now)
             return
         newest = number == len(self.messages) - 1
         growing = newest and not self.finished and self.posting is None
@@ -325,8 +328,10 @@ class View:
         if not lacks and doubtful_until == -math.inf:
             message.seen = length
             message.done = page.closed and (self.finished or not newest)
+            self.pacer.rest(item, now)
             return
         if content == message.refused and not self.finished:
+            self.pacer.rest(item, now)
             return
         not_before = max(message.retry_at, -math.inf if lacks else doubtful_until)
         if newest and self.posting is not None and self.posting.page > number and page.closed:

@@ -114,6 +114,38 @@ def test_nobody_goes_unseen_for_three_fair_shares() -> None:
     assert seen_at - wanted_at <= 3 * 6 / SLACK.rule.rate
 
 
+def test_what_would_only_lose_a_button_has_no_share() -> None:
+    """Full pages that wait to lose theirs neither go before unseen text nor make the share of any longer."""
+    pacer = Pacer()
+    full = [pacer.join(f"full-{n}", "edit", [SLACK], 0.0) for n in range(8)]
+    fast = [pacer.join(n, "edit", [SLACK], 0.0, growing=True) for n in range(5)]
+    paused = pacer.join("paused", "edit", [SLACK], 0.0, growing=True)
+    now, order = 0.0, []
+    while now < 120.0:
+        now = round(now + 0.1, 1)
+        for item in fast:
+            pacer.want(item, item.total + 60, now)
+        if now == 50.0:
+            for item in full:
+                pacer.demand(item, 0, now, growing=False)
+        if now == 60.0:
+            pacer.want(paused, 1, now)
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            order.append((item, now))
+    seen_at = next(at for item, at in order if item is paused)
+    assert seen_at - 60.0 <= 3 * 6 / SLACK.rule.rate
+    assert all(at > seen_at for item, at in order if item in full)
+    for item in fast:
+        pacer.leave(item, now)
+    while now < 180.0:
+        now = round(now + 0.1, 1)
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            order.append((item, now))
+    assert {item for item, _ in order} >= set(full)
+
+
 def test_a_reply_of_several_messages_is_one_that_waits() -> None:
     """A fair share is a reply's: one whose pages are being closed makes nobody else's share longer."""
     pacer = Pacer()
