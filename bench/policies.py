@@ -9,12 +9,12 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bench.loads import Load
-from bench.simulation import CALL, Answer, Op, Reply, Setting, World
+from bench.simulation import Answer, Op, Reply, Setting, World
 from bot.ports import Bucket, Rule
 from bot.reply.pacing import Item, Pacer, Rank, Send
 from bot.reply.ranking import Choice, by_age, by_index
@@ -402,6 +402,3 @@ def run(policy: str, setting: Setting, load: Load, *, pages: bool = False) -> Wo
     world = World(setting, load, pages=pages)
     POLICIES[policy](world)
     return world
-
-
-__all__ = ["CALL", "POLICIES", "Ours", "Sequence", "run"]

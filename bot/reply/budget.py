@@ -31,7 +31,6 @@ SLOW = 3.0
 
 # After a refusal one call goes alone until it is answered, for so long: budgets that are shut are often slow as well.
 _ALONE = 10.0
-_SOON = 0.05
 # How long what was learned is worth keeping over a restart.
 REMEMBER = 600.0
 # Seconds without a call after which a full budget counts as rested: what follows begins with a whole burst.
@@ -123,8 +122,7 @@ class Budget:
         if free >= calls - _HAIR and now >= self.shut_until:
             return now
         if self._alone(now):
-            # Many wait for the answer to one call, and only whose call it was is told of it: they ask again.
-            return min(self.used_at + _ALONE, now + max(_SOON, self.trip))
+            return self.used_at + _ALONE
         if self.shape == "bucket":
             if calls > self.burst - self.flights:
                 return math.inf

@@ -92,6 +92,7 @@ class Pacer:
         self._budgets: dict[str, Budget] = {}
         self._groups: dict[tuple[str, Op], Group] = {}
         self._heap: list[tuple[float, int, Group]] = []
+        self._held: dict[str, set[Group]] = {}  # whose next call waits for room in this budget, not their tightest
         self._count = 0
         self._learned: Mapping[str, Learned] = {}
         self._learned_at = 0.0
@@ -234,7 +235,7 @@ class Pacer:
             if item is None:
                 self._push(group, max(group.due, now + TICK))
                 continue
-            shut = self._shut(item, now)
+            shut = self._shut(item, group, now)
             if shut is not None:
                 self._push(group, max(shut, now + TICK))
                 continue
@@ -245,15 +246,14 @@ class Pacer:
             heapq.heappop(heap)
         return Wait(max(heap[0][0], now + TICK) if heap else math.inf)
 
-    def _shut(self, item: Item, now: float) -> float | None:
-        """When the other budgets of this call will have room; None: now."""
+    def _shut(self, item: Item, group: Group, now: float) -> float | None:
+        """When the other budgets of this call will have room, if nobody is answered before; None: now."""
         latest: float | None = None
         for bucket in item.buckets[1:]:
             budget = self.budget(bucket, now)
             if budget.left(now) < 1.0 - EPS:
-                ready = budget.ready(now)
-                ready = now + 0.05 if ready == math.inf else ready
-                latest = ready if latest is None else max(latest, ready)
+                self._held.setdefault(bucket.key, set()).add(group)
+                latest = max(budget.ready(now), latest or now)
         return latest
 
     def _book(self, item: Item, group: Group, now: float) -> None:
@@ -307,6 +307,8 @@ class Pacer:
         self._answered(item, item.group, now)
 
     def _answered(self, item: Item, group: Group | None, now: float) -> None:
+        for bucket in item.buckets[1:]:
+            self._let_go(bucket.key, now)
         item.in_flight = False
         if group is None:
             return
@@ -336,17 +338,20 @@ class Pacer:
     def told(self, bucket: Bucket, now: float, limit: int, remaining: int, reset_after: float) -> None:
         """What headers said; the groups of this budget look again, for there may be more than they thought."""
         self.budget(bucket, now).told(now, limit, remaining, reset_after)
-        self._look_again(bucket.key, now)
+        for op in ("post", "edit"):
+            group = self._groups.get((bucket.key, op))
+            if group is not None and group.wanting:
+                self._push(group, now)
+        self._let_go(bucket.key, now)
 
     def refused_elsewhere(self, bucket: Bucket, now: float, retry_after: float) -> None:
         """Somebody else's call met a 429."""
         self.budget(bucket, now).refused(now, retry_after)
 
-    def _look_again(self, key: str, now: float) -> None:
-        for op in ("post", "edit"):
-            group = self._groups.get((key, op))
-            if group is not None and group.wanting:
-                self._push(group, now)
+    def _let_go(self, key: str, now: float) -> None:
+        """There may be room in this budget: those that wait for it look again."""
+        for group in self._held.pop(key, ()):
+            self._push(group, now)
 
     def export(self, now: float) -> dict[str, Learned]:
         """What a restart should know, as plain data; budgets at rest at the rule's figures are left out."""
