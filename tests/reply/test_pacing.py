@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+from dataclasses import replace
+from typing import Literal
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.ports import Bucket, Rule
 from bot.reply.pacing import Item, Pacer, Rank, Send, Wait
@@ -372,3 +378,45 @@ def test_nobody_is_shown_by_a_windows_bank_because_it_closes_soon() -> None:
             landing.append((now + CALL, item, 5 - used, opened + 0.5 * CALL + 5.0))
     assert banked > 300
     assert kept >= 0.8 * banked, (kept, banked)
+
+
+@given(
+    channels=st.integers(2, 6),
+    shape=st.sampled_from(("window", "bucket")),
+    calls=st.lists(st.tuples(st.floats(0.02, 4.0), st.sampled_from("ssssrgf")), min_size=5, max_size=40),
+)
+def test_nobody_who_waits_for_a_shared_budget_is_forgotten(
+    channels: int, shape: Literal["window", "bucket"], calls: list[tuple[float, str]]
+) -> None:
+    """Whatever is answered, and when: who asks again only at the time it was told to shows everything in the end."""
+    pacer = Pacer()
+    everywhere = Bucket("all", Rule(3.0, 3, shape, "observed", "tight, so that it decides"))
+    items = [
+        pacer.join(n, op, [replace(DISCORD, key=f"{n}"), everywhere], 0.0)
+        for n in range(channels)
+        for op in ("edit", "post")
+    ]
+    for item in items:
+        pacer.demand(item, 50, 0.0, rank=Rank.LAST, growing=False)
+    now, fates, shown = 0.0, iter(calls), set[Item]()
+    under_way: list[tuple[float, int, Item, str]] = []
+    while len(shown) < len(items):
+        while under_way and under_way[0][0] <= now:
+            _, _, item, fate = heapq.heappop(under_way)
+            if fate == "s":
+                pacer.sent(item, now)
+                pacer.leave(item, now)
+                shown.add(item)
+                continue
+            if fate == "f":
+                pacer.failed(item, now)
+            else:
+                pacer.refused(item, now, 2.0, everywhere.key if fate == "g" else "")
+            pacer.demand(item, 50, now, rank=Rank.LAST, growing=False)
+        step = pacer.next(now)
+        if isinstance(step, Send):
+            takes, fate = next(fates, (0.1, "s"))
+            heapq.heappush(under_way, (now + takes, id(step.item), step.item, fate))
+            continue
+        now = min(step.until, under_way[0][0] if under_way else math.inf)
+        assert now < 600.0 or len(shown) == len(items), f"{len(items) - len(shown)} wait for ever"
