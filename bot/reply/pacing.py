@@ -92,7 +92,8 @@ class Pacer:
         self._budgets: dict[str, Budget] = {}
         self._groups: dict[tuple[str, Op], Group] = {}
         self._heap: list[tuple[float, int, Group]] = []
-        self._held: dict[str, set[Group]] = {}  # whose next call waits for room in this budget, not their tightest
+        # By the key of the budget, not their tightest one, that their next call waits for.
+        self._held: dict[str, set[Group]] = {}
         self._count = 0
         self._learned: Mapping[str, Learned] = {}
         self._learned_at = 0.0
