@@ -341,7 +341,7 @@ class Pacer:
         self.budget(bucket, now).told(now, limit, remaining, reset_after)
         for op in ("post", "edit"):
             group = self._groups.get((bucket.key, op))
-            if group is not None and group.wanting:
+            if group is not None and group.wants:
                 self._push(group, now)
         self._let_go(bucket.key, now)
 

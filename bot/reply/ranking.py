@@ -11,6 +11,7 @@ import heapq
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from itertools import chain
 from typing import TypeAlias
 
 from bot.ports import Op
@@ -80,8 +81,8 @@ class Group:
     """The items whose tightest budget is the same."""
 
     __slots__ = (
-        "budget", "choose", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "queue", "scan_at",
-        "since", "sleepers", "sqrt_sum", "unseen", "waiting", "wanting", "weight",
+        "bare", "budget", "choose", "clock", "due", "flights", "growing", "items", "lasts", "op", "price", "queue", "scan_at",
+        "since", "sleepers", "sqrt_sum", "unseen", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, budget: Budget, op: Op, choose: Choice, now: float) -> None:
@@ -92,9 +93,9 @@ class Group:
         self.weight: list[float] = []  # unseen characters of each item that may be sent; 0.0 for the others
         self.since: list[float] = []
         self.lasts: OrderedDict[Item, None] = OrderedDict()
-        self.wanting: dict[Item, None] = {}
-        # Those of them that have text to show (others would only lose a button), in the order in which their wait began.
+        # Those that have text to show and those that would only lose a button, in the order in which their wait began.
         self.unseen: OrderedDict[Item, None] = OrderedDict()
+        self.bare: OrderedDict[Item, None] = OrderedDict()
         self.waiting: dict[Hashable, int] = {}  # how many of each reply they are, by its key
         self.sleepers: list[tuple[float, int, Item]] = []
         self.flights: dict[Item, None] = {}
@@ -154,11 +155,13 @@ class Group:
             self.pass_time(now)
             self._unlist(item)
             return
-        self.wanting[item] = None
-        if item.has_text and item not in self.unseen:
+        listed = self.unseen if item.has_text else self.bare
+        if item not in listed:
             self.pass_time(now)
-            self.unseen[item] = None
-            self.waiting[item.key] = self.waiting.get(item.key, 0) + 1
+            self._unlist(item)
+            listed[item] = None
+            if item.has_text:
+                self.waiting[item.key] = self.waiting.get(item.key, 0) + 1
             item.queue = self.queue
             item.unseen_at = now
         if item.not_before > now:
@@ -175,7 +178,7 @@ class Group:
 
     def _unlist(self, item: Item) -> None:
         """Nothing of it waits any more."""
-        self.wanting.pop(item, None)
+        self.bare.pop(item, None)
         self.lasts.pop(item, None)
         if item in self.unseen:
             del self.unseen[item]
@@ -192,6 +195,11 @@ class Group:
                     item.not_before = -math.inf
                 self.list_item(item, now)
 
+    @property
+    def wants(self) -> bool:
+        """Whether anybody wants a call."""
+        return bool(self.unseen or self.bare)
+
     # ------------------------------------------------------------------------------------------------ choosing
 
     def pick(self, now: float) -> Item | None:
@@ -200,7 +208,7 @@ class Group:
         if self.sleepers:
             self.wake_sleepers(now)
         self.due = self.sleepers[0][0] if self.sleepers else math.inf
-        if not self.wanting:
+        if not self.wants:
             return None
         if len(self.flights) >= _IN_FLIGHT:
             quick = [item.left_at for item in self.flights if now - item.left_at < SLOW - EPS]
@@ -220,7 +228,7 @@ class Group:
             return overdue
         if self.lasts:
             return next(iter(self.lasts))
-        for item in self.wanting:
+        for item in chain(self.unseen, self.bare):
             if item.rank is Rank.FIRST and item.not_before <= now:
                 return item
         slot, best = self.choose(self.weight, self.since, now)
@@ -265,13 +273,13 @@ class Group:
     def _overdue(self, now: float) -> Item | None:
         """Who has been unseen longest, if for too many shares: the mean number of such replies since, over the rate."""
         self.pass_time(now)
-        if not self.unseen:
+        oldest = next(iter(self.unseen), None)
+        if oldest is None or oldest.not_before > now:
             return None
-        oldest = next(iter(self.unseen))
         age = now - oldest.unseen_at
         shares = age * age * self.budget.rate / max(EPS, self.queue - oldest.queue)
         patience = _PATIENCE if self.budget.shape == "bucket" else _PATIENCE_IN_WINDOWS
-        return oldest if shares >= patience and oldest.not_before <= now else None
+        return oldest if shares >= patience else None
 
     def _terms(self, left: float, now: float) -> tuple[float, float, bool]:
         """Tokens kept for last edits; tokens a second to spend; whether a token would be lost if none were spent."""
@@ -335,7 +343,7 @@ class Group:
     def _crossing(self, price: float, now: float) -> float:
         """When the first index will probably meet the price. Looked at again soon, for the price falls as well."""
         soonest = _LOOK_AGAIN
-        for item in self.wanting:
+        for item in chain(self.unseen, self.bare):
             if self.weight[item.slot] <= 0.0:
                 continue
             backlog, age, rho = self.weight[item.slot], now - item.since, item.rho

@@ -345,9 +345,11 @@ class View:
         pressing = page.closed if message.open is not None else not newest and item.shown != page.end
         # An answer that has ended is whole when its last text is there to be read, wherever that stands.
         last = message.bare is not None or (self.finished and (pressing or number == len(pages) - 1))
+        # A button that an ended answer should not have is as much as a character that it lacks; before, it can wait.
+        closing = page.end + 1 if self.finished else page.end
         self.pacer.demand(
             item,
-            length + self._page_limit if pressing else page.end if page.closed else length,
+            length + self._page_limit if pressing else closing if page.closed else length,
             now,
             rank=Rank.LAST if last else Rank.MORE,
             growing=growing,
