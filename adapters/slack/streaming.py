@@ -142,9 +142,8 @@ class Streams:
         bucket = budgets.starts(self._team)
         self._meter.spent(bucket)
         first = content.text[: content.settled]
-        self.memory.starting(
-            key, place.channel
-        )  # until an answer says more: whoever waits for it may give up
+        # Until an answer says more: whoever waits for it may give up.
+        self.memory.starting(key, place.channel)
         answer = await ask(
             self._client.chat_startStream(
                 channel=place.channel, thread_ts=thread, chunks=chunks(first) or None

@@ -59,8 +59,8 @@ class Budget:
 
     __slots__ = (
         "_again", "_at", "_doubtful", "_ends", "_ends_early", "_episode", "_heard", "_late", "_left", "_lessons", "_level",
-        "_opened", "_regain_at", "_sluice", "_sure_from", "bucket", "burst", "episodes", "flights", "limit", "period", "rate",
-        "refusals", "shape", "shut_until", "told_by_headers", "trip", "under", "used_at",
+        "_opened", "_regain_at", "_sluice", "_sure_from", "_under", "bucket", "burst", "episodes", "flights", "limit", "period",
+        "rate", "refusals", "shape", "shut_until", "told_by_headers", "trip", "used_at",
     )  # fmt: skip
 
     def __init__(self, bucket: Bucket, now: float) -> None:
@@ -96,7 +96,7 @@ class Budget:
         self._lessons = Lessons(rule, now) if rule.shape == "bucket" else None
         self._regain_at = math.inf
         self._sluice: Sluice | None = None
-        self.under = Undertow(_LEAST_UNDER * rule.rate)
+        self._under = Undertow(_LEAST_UNDER * rule.rate)
         self._episode = False
         self._again = 0  # refusals of a call that went alone, one after the other
 
@@ -114,7 +114,7 @@ class Budget:
             free -= self.flights
             if self._sluice is not None:
                 free = min(free, self._sluice.room(now, self.flights))
-        return free if self.under.window is None else min(free, self.under.window.room(now, self.flights))
+        return free if self._under.window is None else min(free, self._under.window.room(now, self.flights))
 
     def ready(self, now: float, calls: float = 1.0) -> float:
         """When `left` will be `calls` if nothing else is spent; infinity: not before a call in flight is answered."""
@@ -129,16 +129,16 @@ class Budget:
             at = max(now, self.shut_until)
             missing = calls - (self._level_at(at) - self.flights)
             at = max(at, at + missing / self.rate)
-            for each in (self._sluice, self.under.window):
+            for each in (self._sluice, self._under.window):
                 if each is not None:
                     at = max(at, each.opens(now, self.flights, math.ceil(calls - _HAIR)))
             return at
         if now < self.shut_until:
             return self.shut_until
         at = self._ends if self._opened else math.inf
-        if self.under.window is None:
+        if self._under.window is None:
             return at
-        opens = self.under.window.opens(now, self.flights, math.ceil(calls - _HAIR))
+        opens = self._under.window.opens(now, self.flights, math.ceil(calls - _HAIR))
         return opens if self._level >= calls - _HAIR else max(at, opens)
 
     def _alone(self, now: float) -> bool:
@@ -218,7 +218,7 @@ class Budget:
 
     def _passed(self, now: float, arrived: float) -> None:
         if self.told_by_headers:
-            self.under.passed(now, arrived)
+            self._under.passed(now, arrived)
             if self._sluice is not None:
                 self._sluice.passed(now)
         elif self._lessons is not None:
@@ -248,7 +248,7 @@ class Budget:
                 self._learn(now, retry_after)
             else:
                 if left_at is not None:
-                    self.under.refused(now, retry_after)
+                    self._under.refused(now, retry_after)
                 if self._sluice is not None:
                     self._stand()
         elif not late:

@@ -93,8 +93,7 @@ class Item:
     @property
     def backlog(self) -> float:
         """Characters that a call could bring to view; at least one, for there is something that it would change."""
-        upto = min(self.total, self.most)
-        return float(upto - self.shown) if upto > self.shown else 1.0
+        return float(max(1, min(self.total, self.most) - self.shown))
 
     @property
     def has_text(self) -> bool:

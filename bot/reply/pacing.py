@@ -27,14 +27,15 @@ What is kept
     The end of a reply matters more than any frame: last edits go first, and tokens are banked for them: one for each
     live reply but one (the next token comes while the first leave), as far as the burst reaches. In steady state the
     bank costs nothing, for every new token is spent. In a window the bank is what probably ends within it, and it is
-    spent in its last moments.
+    spent in its last moments. An answer of several pages ends when the last that it lacks is there, on whichever page.
 
 What is fair
     The index alone may leave a slow reply unseen for long beside fast ones. A fair share is the time in which the
     budget has a call for each reply with unseen text; a reply that has waited 2.5 of them goes before every index.
 
-Rank, for edits: last edits; then who has waited too long; then the largest index at or over the price.
-Rank, for posts: a last page; then first texts in the order they came; then continuation pages by index.
+Rank, for edits: what ended answers lack; then who has waited too long; then the largest index at or over the price.
+Rank, for posts: who has waited too long; then pages of ended answers; then first texts in the order they came; then
+continuation pages by index. What would only lose a button has no share: it leaves by its index, when calls are cheap.
 """
 
 from __future__ import annotations

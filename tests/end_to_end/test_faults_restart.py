@@ -69,6 +69,16 @@ async def test_what_slack_lets_nobody_edit_any_more_stands_when_it_is_gone_on_wi
     assert chat.pages(question)[0]["message"] == stood["message"], "it was not posted anew"
 
 
+async def regenerating(world: World, chat: Chat, question: str) -> None:
+    """Regenerate is pressed, and Claude is asked anew and says nothing."""
+    world.claude.script(Fault("stall", at=0, seconds=60.0), when="Why again?")
+    await chat.press(question, sentences.REGENERATE)
+    await world.record.wait(
+        lambda _: len([one for one in world.claude.requests if "Why again?" in one.question]) == 2,
+        within=20,
+    )
+
+
 @pytest.mark.parametrize("name", ["slack", "discord"])
 async def test_regenerate_killed_before_its_first_word_leaves_the_answer_that_stood_there(
     own_world: World, own_bot: Bot, name: str
@@ -79,12 +89,7 @@ async def test_regenerate_killed_before_its_first_word_leaves_the_answer_that_st
     question = await chat.mention("Why again? #chars:700 #speed:900")
     first = await chat.settled(question)
     [stood] = chat.pages(question)
-    own_world.claude.script(Fault("stall", at=0, seconds=30.0), when="Why again?")
-    await chat.press(question, sentences.REGENERATE)
-    await own_world.record.wait(
-        lambda _: len([one for one in own_world.claude.requests if "Why again?" in one.question]) == 2,
-        within=20,
-    )
+    await regenerating(own_world, chat, question)
     own_bot.signal(signal.SIGKILL)
     await own_bot.ended()
     await own_bot.start()
@@ -105,12 +110,7 @@ async def test_regenerate_ended_by_a_restart_before_its_first_word_leaves_the_an
     question = await chat.mention("Why again? #chars:700 #speed:900")
     await chat.settled(question)
     stood, frames = chat.pages(question), len(chat.frames(question))
-    own_world.claude.script(Fault("stall", at=0, seconds=60.0), when="Why again?")
-    await chat.press(question, sentences.REGENERATE)
-    await own_world.record.wait(
-        lambda _: len([one for one in own_world.claude.requests if "Why again?" in one.question]) == 2,
-        within=20,
-    )
+    await regenerating(own_world, chat, question)
     own_bot.signal(signal.SIGTERM)
     assert await own_bot.ended() == 0
     alone = [one for one in own_world.record.entries("shown", name) if one.get("ephemeral")]
