@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -57,6 +57,14 @@ class _Debt:
     paying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
+    def names(self) -> set[str]:
+        """Under which its conversation is to be found."""
+        if self.posted is None:
+            return set()
+        refs, place = self.posted
+        return set(reply_anchors(place, refs))
+
+    @property
     def paid(self) -> bool:
         return not self.shows and self.posted is None and self.end is None and self.closed is None
 
@@ -90,13 +98,9 @@ class StoreJournal:
         self._debt(reply).posted = (refs, place)
         self._owed.set()
 
-    async def known(self, message: Ref) -> None:
-        """Somebody points at this message: wait until the disk knows of it, if it is ours and new."""
-        owed = [
-            reply
-            for reply, debt in self._debts.items()
-            if debt.posted is not None and message in debt.posted[0]
-        ]
+    async def known(self, anchors: Collection[str]) -> None:
+        """Somebody looks for a conversation under these names: wait until the disk knows those that are new."""
+        owed = [reply for reply, debt in self._debts.items() if not debt.names.isdisjoint(anchors)]
         for reply in owed:
             await self._pay_soon(reply)
 
@@ -214,7 +218,7 @@ class StoreJournal:
             debt.shows = False
         elif debt.posted is not None:
             posted = refs, place = debt.posted
-            await self._store.posted(reply, refs, place, reply_anchors(place, list(refs)))
+            await self._store.posted(reply, refs, place, reply_anchors(place, refs))
             if debt.posted is posted:  # nothing newer has come meanwhile
                 debt.posted = None
         elif debt.end is not None:

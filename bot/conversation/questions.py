@@ -90,9 +90,10 @@ class Questions:
             await self._answers.in_turn(channel, taken, self._said_before(incoming))
 
     async def written(self, incoming: Incoming) -> None:
-        """A reply may be quicker than the disk: what it replies to is to be known before its conversation is sought."""
-        if incoming.answers is not None:
-            await self._journal.known(incoming.answers)
+        """Who goes on may be quicker than the disk: what they reply to, and the thread that a command's question has opened,
+        are to be known before the conversation is sought.
+        """
+        await self._journal.known(routing.known_by(incoming))
 
     def _terms(self, channel: Channel, incoming: Incoming) -> Coroutine[Any, Any, Terms]:
         return self._admission.terms(channel, incoming.place, incoming.person, incoming.locale)

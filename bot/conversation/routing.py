@@ -6,6 +6,8 @@ chain, a direct channel. Each is prefixed with platform and workspace, so that e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.ports import Incoming, Place, Ref
 
 
@@ -41,7 +43,7 @@ def anchors_of(place: Place, scope: str) -> list[str]:
     return anchors
 
 
-def reply_anchors(place: Place, refs: list[Ref]) -> list[str]:
+def reply_anchors(place: Place, refs: Sequence[Ref]) -> list[str]:
     """Under which names a reply's messages lead back to its conversation."""
     anchors = [message_anchor(place, ref) for ref in refs]
     if place.thread:

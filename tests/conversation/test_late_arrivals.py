@@ -64,6 +64,27 @@ async def test_a_reply_that_is_quicker_than_the_disk_still_goes_on_with_its_conv
         assert "heliotrope" in str(stage.claude.asked[1].ask.messages)
 
 
+@pytest.mark.parametrize("how", ["overheard", "mention"])
+async def test_a_thread_under_a_commands_question_is_ours_though_the_disk_does_not_know_it_yet(
+    how: str,
+) -> None:
+    """On Slack only the thread leads back, and only the question's own post tells which that is: a follow-up was lost."""
+    async with staged(store=SlowToNote()) as stage:
+        stage.ask(
+            "The word is heliotrope.",
+            how="command",
+            place=Place("fake", "T1", "C1"),
+            scope="command:1",
+            unseen="ada",
+        )
+        await asyncio.sleep(1)
+        [answer] = [message for message in stage.chat.visible() if message.thread]
+        stage.ask("Which word?", how=how, thread=answer.thread, person=GRACE)
+        await stage.quiet()
+        assert len(stage.claude.asked) == 2
+        assert "heliotrope" in str(stage.claude.asked[1].ask.messages)
+
+
 class SlowToNote(FakeStore):
     """Writes down which messages are ours only after seconds."""
 
