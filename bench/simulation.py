@@ -98,8 +98,14 @@ class Reply:
 
     @property
     def room(self) -> int:
-        """Characters of the whole text before the end of the last page that is there."""
-        return self.page_end(len(self.pages) - 1) if self.pages else 0
+        """Characters of the whole text that the pages which are there can show. The last of them holds all that a message
+        takes until its text has outgrown that; only then is it cut, somewhat in front of its limit.
+        """
+        if not self.pages:
+            return 0
+        last = len(self.pages) - 1
+        start = self.page_end(last - 1) if last else 0
+        return max(self.page_end(last), self.said if self.said <= start + self.page else 0)
 
     @property
     def pages_needed(self) -> int:

@@ -163,7 +163,7 @@ def _judge(
         seen.append((entry.at, number, sum(map(bool, texts[number])), read * _WORD))
     speeches = tuple(Speech(tuple(each)) for each in said)
     heard = Load(load.name, speeches, load.at_once, load.steady)
-    world = World(setting, heard)
+    world = World(setting, heard, pages=True)
     cuts = [tuple(max(words, default=0) * _WORD for words in pages) for pages in texts]
     world.replay(seen, cuts)
     world.edits = edits

@@ -126,9 +126,9 @@ class Answers:
         try:
             with self.live.holding(live):
                 await arriving
-                async with self.turns.next(taken.conversation, message):
+                async with self.turns.next(taken.conversation, message) as over:
                     await self._overtake(live)
-                    await self.now(channel, taken, live, status)
+                    await self.now(channel, taken, live, status, on_whole=over)
         except Exception:
             log.exception("question.failed", extra={"key": taken.incoming.key, "reply": taken.reply})
             await self.give_up(channel, taken)
@@ -156,8 +156,10 @@ class Answers:
         status: Status | None = None,
         ask: Ask | None = None,
         remarks: Noted | None = None,
+        on_whole: Callable[[], None] | None = None,
     ) -> None:
         """Answer it; the caller holds the conversation's turn. `ask`: made and paid for already, with its remarks.
+        `on_whole` may be called when people can read all of it, and buttons are still to go.
 
         Raises Declined where an earlier answer goes on standing: whoever wanted another is to be told why.
         """
@@ -178,7 +180,7 @@ class Answers:
                 return
         taken = await self._branched(channel, taken)
         await self._continued.begins(taken.reply)
-        reply = self._reply(channel, taken, status)
+        reply = self._reply(channel, taken, status, on_whole)
         if remarks is not None:
             remarks.to(reply)
         live.grow(reply)
@@ -255,8 +257,16 @@ class Answers:
         except Ended:
             return None
 
-    def _reply(self, channel: Channel, taken: Taken, status: Status | None) -> Reply:
+    def _reply(
+        self, channel: Channel, taken: Taken, status: Status | None, on_whole: Callable[[], None] | None
+    ) -> Reply:
         preferences, announce = taken.terms.preferences, taken.incoming.announce
+
+        def whole(reply: Reply) -> None:
+            self._continued.ended(reply)
+            if on_whole is not None:
+                on_whole()
+
         return Reply(
             Subject(
                 taken.reply,
@@ -280,6 +290,7 @@ class Answers:
             ),
             # Not when its last edit has landed: a platform may be down for long, and others may ask meanwhile.
             on_end=lambda ending: self._spawn(self._settle(taken, ending), f"settle {taken.reply}"),
+            on_whole=whole,
         )
 
     def _footer(self, model: str) -> Callable[[Usage, float], str]:

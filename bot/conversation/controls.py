@@ -226,6 +226,7 @@ class Controls:
         live = Live(incoming, answered.conversation, answered.reply)
         with self._answers.live.holding(live):
             async with self._answers.turns.next(answered.conversation):
+                await self._answers.live.settled(answered.reply)
                 known = await self._store.reply(answered.reply)
                 if known is None or not (known.question or known.files):
                     return sentences.NOT_KNOWN_ANY_MORE  # deleted, or forgotten, while we waited

@@ -38,6 +38,7 @@ class Live:
         self._reply: Reply | None = None
         self._preparing: asyncio.Task[Any] | None = None
         self._asking = False
+        self.over = asyncio.Event()  # it is shown as it will be
 
     @property
     def waits(self) -> bool:
@@ -140,6 +141,13 @@ class LiveReplies:
     def over(self, live: Live) -> None:
         """It is shown as it will be."""
         self._all.pop(live, None)
+        live.over.set()
+
+    async def settled(self, reply: str) -> None:
+        """Until what Claude has said under this id is shown as it will be, and written down so."""
+        for live in self.of(reply):
+            if not live.owed:
+                await live.over.wait()
 
     def of(self, reply: str) -> list[Live]:
         """Those of this id: the one that grows, and what is to take its place."""

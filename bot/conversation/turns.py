@@ -9,7 +9,7 @@ kept when nobody holds it or waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -41,23 +41,31 @@ class Turns:
         return key in self._lines
 
     @asynccontextmanager
-    async def next(self, key: Hashable, said: Ref | None = None) -> AsyncIterator[None]:
-        """This key's next free moment. Whoever is called is not overtaken any more."""
+    async def next(self, key: Hashable, said: Ref | None = None) -> AsyncIterator[Callable[[], None]]:
+        """This key's next free moment. Whoever is called is not overtaken any more. What it gives lets the next one in before
+        this one is through.
+        """
         line = self._lines.setdefault(key, [])
         entrant = _Entrant(said)
         later = (at for at, other in enumerate(line) if at and older(said, other.said))
         line.insert(next(later, len(line)), entrant)
         line[0].called.set()
-        try:
-            await entrant.called.wait()
-            yield
-        finally:
-            line.remove(entrant)
+
+        def over() -> None:
+            if entrant.over.is_set():
+                return
             entrant.over.set()
+            line.remove(entrant)
             if line:
                 line[0].called.set()
             else:
                 del self._lines[key]
+
+        try:
+            await entrant.called.wait()
+            yield over
+        finally:
+            over()
 
     async def let_pass(self, key: Hashable, said: Ref | None) -> None:
         """Wait until nobody stands in this line, or holds its key, with what was said earlier."""

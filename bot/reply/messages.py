@@ -104,6 +104,13 @@ class Message:
         shown = self.shown
         return page.closed and shown is not None and shown.closed and shown.text == page.text
 
+    def reads(self, page: Page) -> bool:
+        """Whether people read this page on it as it stays: nothing but its buttons may yet change."""
+        shown = self.shown
+        return self.done or (
+            shown is not None and self.stands(page) and self.doubtful_until(shown) == -math.inf
+        )
+
     def lacks(self, content: Content) -> bool:
         """Whether it shows anything else than this."""
         if self.open is not None:

@@ -266,8 +266,7 @@ class Pacer:
         item.sending = item.total
         item.waited = item.since
         item.wanted = False
-        group.flights[item] = None
-        group.list_item(item, now)
+        group.leaves(item, now)
 
     # ------------------------------------------------------------------------------------------- hearing back
 

@@ -96,7 +96,7 @@ class Group:
         # Those that have text to show and those that would only lose a button, in the order in which their wait began.
         self.unseen: OrderedDict[Item, None] = OrderedDict()
         self.bare: OrderedDict[Item, None] = OrderedDict()
-        self.waiting: dict[Hashable, int] = {}  # how many of each reply they are, by its key
+        self.waiting: dict[Hashable, dict[Item, None]] = {}  # those with text, by the key of their reply
         self.sleepers: list[tuple[float, int, Item]] = []
         self.flights: dict[Item, None] = {}
         self.growing = 0
@@ -161,7 +161,7 @@ class Group:
             self._unlist(item)
             listed[item] = None
             if item.has_text:
-                self.waiting[item.key] = self.waiting.get(item.key, 0) + 1
+                self.waiting.setdefault(item.key, {})[item] = None
             item.queue = self.queue
             item.unseen_at = now
         if item.not_before > now:
@@ -182,9 +182,18 @@ class Group:
         self.lasts.pop(item, None)
         if item in self.unseen:
             del self.unseen[item]
-            self.waiting[item.key] -= 1
-            if not self.waiting[item.key]:
+            waiting = self.waiting[item.key]
+            del waiting[item]
+            if not waiting:
                 del self.waiting[item.key]
+
+    def leaves(self, item: Item, now: float) -> None:
+        """A call of it does. Its reply is seen by that: what else of it waits has no more claim to go before others."""
+        self.flights[item] = None
+        self.list_item(item, now)
+        for other in self.waiting.get(item.key, ()):
+            other.unseen_at, other.queue = now, self.queue
+            self.unseen.move_to_end(other)
 
     def wake_sleepers(self, now: float) -> None:
         while self.sleepers and self.sleepers[0][0] <= now + EPS:

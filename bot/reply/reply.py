@@ -131,9 +131,11 @@ class Reply:
         room: AbstractAsyncContextManager[None] | None = None,
         manner: Manner | None = None,
         on_end: Callable[[Ending], None] | None = None,
+        on_whole: Callable[[Reply], None] | None = None,
     ) -> None:
         """`status`: one that is shown already. `room` is held while Claude is read, and no longer. `on_end` is called when
-        Claude is done and its last edit is still to come.
+        Claude is done and its last edit is still to come; `on_whole` when people can read all of it while earlier pages
+        still show a button that is to go.
         """
         profile = platform.profile
         self.subject = subject
@@ -142,6 +144,7 @@ class Reply:
         self._claude = claude
         self._journal = journal
         self._on_end = on_end
+        self._on_whole = on_whole
         self._room: AbstractAsyncContextManager[None] = nullcontext() if room is None else room
         self._status = status or Status(platform, subject.place, self._say(sentences.THINKING))
         self._document = Document(profile.dialect, profile.page_limit)
@@ -239,11 +242,14 @@ class Reply:
                 await self._status.end()
                 raise Declined("" if notice == sentences.STOPPED else self._say(notice))
             files = await self._end(notice, turn, reason, seconds)
-            outcome = await settled
+            await self._view.whole()
+            if self._on_whole is not None and not self._view.is_settled:
+                self._on_whole(self)
             await self._status.end()
-            if outcome.kind == "shown":
+            if not self._view.is_settled or (await settled).kind == "shown":
                 for file in files:
                     self.unattached += not await self._uploaded(file)
+            outcome = await settled
         finally:
             # Where all went well these are over already; where something broke, nothing is left running.
             self._view.abandon()

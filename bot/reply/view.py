@@ -96,6 +96,7 @@ class View:
         self._page_limit = desk.platform.profile.page_limit
         self._first_text_at: float | None = None
         self._leaving: asyncio.TimerHandle | None = None
+        self._whole = asyncio.Event()
         self._done: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
 
     @property
@@ -127,6 +128,10 @@ class View:
                 message.retry_at = -math.inf  # that was for frames
         self.look_again()
 
+    async def whole(self) -> None:
+        """Until people can read all of it, or it has settled. Earlier pages may still show a button that is to go."""
+        await self._whole.wait()
+
     async def settled(self) -> Settled:
         """How it ended. May be awaited by several."""
         return await asyncio.shield(self._done)
@@ -153,6 +158,7 @@ class View:
             self._leaving.cancel()
         self.growing = None
         self.look_at = 1 << 62
+        self._whole.set()
         self._done.set_result(settled)
         self.desk.views.discard(self)
         self.desk.wake.set()
@@ -345,11 +351,9 @@ class View:
         pressing = page.closed if message.open is not None else not newest and item.shown != page.end
         # An answer that has ended is whole when its last text is there to be read, wherever that stands.
         last = message.bare is not None or (self.finished and (pressing or number == len(pages) - 1))
-        # A button that an ended answer should not have is as much as a character that it lacks; before, it can wait.
-        closing = page.end + 1 if self.finished else page.end
         self.pacer.demand(
             item,
-            length + self._page_limit if pressing else closing if page.closed else length,
+            length + self._page_limit if pressing else page.end if page.closed else length,
             now,
             rank=Rank.LAST if last else Rank.MORE,
             growing=growing,
@@ -385,7 +389,12 @@ class View:
     def _settle_if_whole(self, pages: Sequence[Page], now: float) -> None:
         if len(pages) > len(self.messages) or self.posting is not None:
             return
-        if not all(message.done for message in self.messages[: len(pages)]):
+        shown = self.messages[: len(pages)]
+        if all(message.reads(page) for message, page in zip(shown, pages, strict=True)) and (
+            not shown or shown[-1].done
+        ):
+            self._whole.set()
+        if not all(message.done for message in shown):
             return
         # After a crash the pages may be fewer than the messages that were left: what they showed stands above now. They
         # are ours no more, or the next answer to this question would want to write into them.

@@ -16,7 +16,7 @@ from bench.loads import Load, main_loads, seeded_loads, speak
 from bench.pacing import Row, picture, rows
 from bench.policies import POLICIES, run
 from bench.schedule import allowed, possible_lag
-from bench.simulation import CALL, DISCORD, SETTINGS, SLACK, Setting, percentile
+from bench.simulation import CALL, DISCORD, SETTINGS, SLACK, Reply, Setting, percentile
 from sandbox.limits import Limit
 
 LOADS = {load.name: load for load in main_loads()}
@@ -181,6 +181,15 @@ def test_a_reply_that_waits_alone_for_a_post_waits_a_share_at_most() -> None:
     """Twenty first texts spend windows of posts; who waits for the next window has waited for its fair share."""
     world = run("ours", DISCORD, LOADS["20-at-once-mixed"], pages=True)
     assert 1.0 < world.longest_share <= 3.0
+
+
+def test_a_page_that_is_not_full_yet_lacks_an_edit_wherever_it_will_be_cut() -> None:
+    """A document cuts a page somewhat in front of its limit, once it has outgrown that."""
+    reply = Reply(0, speak(0.0, (10.0, 300.0)), page=2_000, cuts=(1_920, 3_000), pages=[1_500])
+    reply.said = 1_980
+    assert (reply.room, reply.overflows) == (1_980, False)
+    reply.said = 2_010
+    assert (reply.room, reply.overflows) == (1_920, True)
 
 
 def test_a_timer_collects_refusals_and_loses_text() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot import sentences
 from bot.claude.events import Done
-from bot.ports import Control, Person, Place, Pressed, Ref, Standing, Submitted
+from bot.ports import Control, Op, Person, Place, Pressed, Ref, Standing, Submitted, Unavailable
 from bot.reply.buttons import controls_after
 from tests.conversation.stage import (
     ADA,
@@ -282,6 +282,30 @@ async def test_a_shorter_answer_takes_the_pages_that_are_left_over_away() -> Non
         await asyncio.sleep(2 * stage.chat.call)
         assert stage.chat.texts() == ["Short."]
         assert stage.chat.visible()[0].ref == first
+
+
+async def test_what_is_asked_next_waits_for_no_button_of_an_earlier_page_and_regenerate_does() -> None:
+    """People can read the answer, and ask on: but its messages are edited by one of the two at a time."""
+
+    def fault(op: Op, target: str, number: int) -> Fault | None:
+        return Fault(outcome=Unavailable("busy", False)) if target == "1" and now() < 60 else None
+
+    async with staged(chat=Chat(page_limit=500, fault=fault)) as stage:
+        stage.claude.will("Why?", WORDS * 2, Done("end_turn"))
+        stage.claude.will("And then?", "Then this.", Done("end_turn"))
+        stage.ask("Why?")
+        await asyncio.sleep(10)
+        assert stage.chat.visible()[0].controls == (Control.STOP,)
+        stage.ask("And then?")
+        await asyncio.sleep(2)
+        assert "Then this." in stage.chat.texts()
+        stage.claude.will("Why?", "Short.", Done("end_turn"))
+        press(stage, Control.REGENERATE)
+        await asyncio.sleep(2)
+        assert len(stage.claude.asked) == 2
+        await stage.quiet()
+        await asyncio.sleep(2 * stage.chat.call)
+        assert stage.chat.texts() == ["Short.", "Then this."]
 
 
 async def test_regenerate_while_it_grows_is_told_to_wait() -> None:

@@ -156,6 +156,60 @@ async def test_buttons_stand_on_the_newest_page_only() -> None:
         view.abandon()
 
 
+async def test_an_answer_is_whole_when_it_can_be_read_though_a_button_has_yet_to_go() -> None:
+    """It has not settled before that is gone, too."""
+
+    def fault(op: Op, target: str, number: int) -> Fault | None:
+        return Fault(outcome=Unavailable("busy", False)) if target == "2" and now() < 60 else None
+
+    platform = FakePlatform(page_limit=400, fault=fault)
+    async with Running(platform) as outbox:
+        document = FakeDocument(limit=400)
+        view = outbox.open(PLACE, "r1", document)
+        document.feed(text_of(1900))
+        view.grew()
+        await asyncio.sleep(20)
+        document.end()
+        view.finish()
+        ended = now()
+        await view.whole()
+        assert now() - ended <= 2 * platform.call
+        assert platform.text(*view.refs) == text_of(1900)
+        assert [message.controls for message in platform.visible()] == [(), (Control.STOP,), (), (), ()]
+        assert not view.is_settled
+        assert (await view.settled()).kind == "shown"
+        assert all(message.controls == () for message in platform.visible())
+
+
+async def test_an_answer_that_may_yet_be_overwritten_is_not_whole() -> None:
+    """An edit of an older text that nobody answered may still be carried out."""
+
+    def fault(op: Op, target: str, number: int) -> Fault | None:
+        return Fault(lose=True, after=8.0) if op == "edit" and number == 0 else None
+
+    platform = FakePlatform(page_limit=400, fault=fault)
+    async with Running(platform, timeout=5.0) as outbox:
+        document = FakeDocument(limit=400)
+        view = outbox.open(PLACE, "r1", document)
+        document.feed(text_of(100))
+        view.grew()
+        await asyncio.sleep(1)
+        document.feed(text_of(300)[100:])
+        view.grew()
+        await asyncio.sleep(4)
+        document.feed(text_of(700)[300:])
+        document.end()
+        view.finish()
+        await view.whole()
+        whole_at = now()
+        await view.settled()
+        await asyncio.sleep(20)
+    overwritten = [frame.at for frame in platform.frames(view.refs[0]) if frame.text == text_of(300)]
+    assert overwritten
+    assert max(overwritten) < whole_at
+    assert platform.text(*view.refs) == text_of(700)
+
+
 async def test_an_announcement_is_posted_first_and_the_pages_go_in_its_thread() -> None:
     """A command's question is shown before its answer."""
     platform = FakePlatform()

@@ -172,6 +172,25 @@ def test_a_reply_of_several_messages_is_one_that_waits() -> None:
     assert seen_at - 60.0 <= 3 * 3 / SLACK.rule.rate
 
 
+def test_a_reply_that_has_just_been_seen_goes_before_nobody_with_its_other_messages() -> None:
+    """They have waited long, but it is replies that are seen."""
+    pacer = Pacer()
+    long = [pacer.join("long", "edit", [SLACK], 0.0) for _ in range(3)]
+    other = pacer.join("other", "edit", [SLACK], 0.0)
+    drained(pacer, SLACK, 0.0)
+    pacer.refused_elsewhere(SLACK, 0.0, 40.0)
+    for item in long:
+        pacer.want(item, 1000, 1.0)
+    pacer.want(other, 1, 2.0)
+    now, order = 2.0, list[Item]()
+    while len(order) < 2:
+        now = round(now + 0.1, 1)
+        for item in sends(pacer, now):
+            pacer.sent(item, now)
+            order.append(item)
+    assert order == [long[0], other]
+
+
 def test_posts_go_last_page_then_first_texts_then_continuations() -> None:
     """The rank of the post bucket."""
     pacer = Pacer()
