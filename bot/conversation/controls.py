@@ -4,7 +4,6 @@ a restart too; and who pressed in vain is told why, alone.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,8 +39,6 @@ log = logging.getLogger(__name__)
 FEEDBACK = "feedback:"
 COMMENT = "comment"
 _LONGEST_COMMENT = 2_000
-# Seconds between looks for an answer that is being posted: a post that hangs is found within four, or twenty.
-_POSTED = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 
 
 class Controls:
@@ -66,7 +63,8 @@ class Controls:
         place, person = pressed.place, pressed.person
         live = self._live(pressed)
         if live is None and not pressed.reply and pressed.control is Control.STOP:
-            live = await self._just_posted(pressed)
+            here = [one for one in self._answers.live if one.place.channel == place.channel]
+            live = await self._answers.live.appearing(lambda: self._live(pressed), here)
         log.info(
             "control.pressed",
             extra={"control": pressed.control.value, "reply": pressed.reply, "live": live is not None},
@@ -110,18 +108,6 @@ class Controls:
             if pressed.reply
             else self._answers.live.by_message(pressed.message)
         )
-
-    async def _just_posted(self, pressed: Pressed) -> Live | None:
-        """The answer whose message this is, where one is being posted: people may see it before we are told that it stands."""
-        place = pressed.place
-        for wait in _POSTED:
-            others = (live.place for live in self._answers.live if live.posting)
-            if all((one.platform, one.workspace) != (place.platform, place.workspace) for one in others):
-                break
-            await asyncio.sleep(wait)
-            if (live := self._live(pressed)) is not None:
-                return live
-        return self._live(pressed)
 
     async def _answered(self, pressed: Pressed, live: Live | None) -> Answered | None:
         place = pressed.place

@@ -8,7 +8,7 @@ much as a later one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ from bot.ports import Incoming, Place, Ref
 from bot.reply.reply import Reply
 
 T = TypeVar("T")
+
+# Seconds between looks for an answer that is being posted: a post that hangs is found within four, or twenty.
+_APPEARING = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 
 
 class Ended(Exception):
@@ -159,6 +162,17 @@ class LiveReplies:
     def by_message(self, message: Ref) -> Live | None:
         """The one that a message of ours belongs to."""
         return next((live for live in self if message in live.refs), None)
+
+    async def appearing(self, find: Callable[[], Live | None], among: Collection[Live]) -> Live | None:
+        """The one that `find` finds; where a message of those `among` them is being posted, once we are told that it stands:
+        people may see it before.
+        """
+        for wait in _APPEARING:
+            live = find()
+            if live is not None or not any(one.posting for one in among):
+                return live
+            await asyncio.sleep(wait)
+        return find()
 
     def by_question(self, message: Ref) -> list[Live]:
         """Those that answer this message."""

@@ -20,6 +20,7 @@ from bot.conversation.answers import Answers, Taken
 from bot.conversation.beginnings import Beginnings
 from bot.conversation.channel import Channel
 from bot.conversation.journal import StoreJournal
+from bot.conversation.live import Live
 from bot.conversation.permissions import Way
 from bot.conversation.turns import Turns
 from bot.ports import Dialect, Incoming, Ref
@@ -194,13 +195,36 @@ class Questions:
             return False
         try:
             before = routing.begins(incoming) or self._beginnings.precedes(incoming, known_by)
-            if not before and await self._store.takes_part(known_by):
+            if not before and (
+                await self._store.takes_part(known_by) or await self._appears(incoming, known_by)
+            ):
                 return True
             return (await self._admission.preferences(incoming.place)).always_on
         except Exception:
             # Where nobody may be waiting for an answer, an apology would be noise.
             log.exception("overheard.failed", extra={"key": incoming.key})
             return False
+
+    async def _appears(self, incoming: Incoming, known_by: Sequence[str]) -> bool:
+        """Whether it goes on from a message of ours that people saw before we were told that it stands."""
+        live, place, answers = self._answers.live, incoming.place, incoming.answers
+
+        def find() -> Live | None:
+            if answers is not None:
+                return live.by_message(answers)
+            here = live.in_place(place.platform, place.workspace, place.channel, place.thread)
+            return here[0] if here and place.thread else None
+
+        may_be_it = [
+            one
+            for one in live
+            if one.posting and one.place.channel == place.channel and not (one.place.thread and place.thread)
+        ]
+        if not may_be_it:
+            return False
+        await live.appearing(find, may_be_it)
+        await self.written(incoming)
+        return await self._store.takes_part(known_by)
 
     async def _unlisted(self, incoming: Incoming) -> bool:
         """A bot that nobody listed is never told anything: nothing is looked up for it, and nothing written down."""

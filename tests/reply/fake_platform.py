@@ -134,6 +134,7 @@ class Fault:
     drop      never carried out, and no answer ever comes
     cut       carried out, then the connection breaks: `Unavailable(applied=None)`
     slow      seconds more than usual until it is carried out and answered
+    late      carried out as usual, and answered so many seconds later
     raises    the adapter itself breaks
     """
 
@@ -143,6 +144,7 @@ class Fault:
     cut: bool = False
     after: float = 0.0
     slow: float = 0.0
+    late: float = 0.0
     raises: bool = False
 
 
@@ -320,7 +322,7 @@ class FakePlatform:
                 return Refused(wait if self.headers else float(max(1, math.ceil(wait))), self.bucket(op).key)
             self.calls.append((loop.time(), op))
             outcome = do()
-            await asyncio.sleep(self.call / 2)
+            await asyncio.sleep(self.call / 2 + fault.late)
             return Unavailable("reset", applied=None) if fault.cut else outcome
         finally:
             self.under_way[target] -= 1
