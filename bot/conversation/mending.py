@@ -19,9 +19,9 @@ from bot.conversation.journal import StoreJournal
 from bot.conversation.turns import Turns
 from bot.ports import Content, Place, Ref, Unavailable
 from bot.reply.buttons import controls_after, label, sure
+from bot.reply.messages import ANNOUNCEMENT, post_key
 from bot.reply.pages import Document
 from bot.reply.reply import Turn
-from bot.reply.view import ANNOUNCEMENT, post_key
 from bot.store.nouns import Unfinished
 from bot.store.store import Store, StoreError
 from bot.translations import say

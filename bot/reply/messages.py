@@ -1,6 +1,6 @@
 """The nouns of a view: its messages, the one that is being posted, a call under way. Law: they hold what is known.
 
-`view.py` decides by them what is lacking, `landing.py` keeps them true when a call comes back.
+`planning.py` decides by them what is lacking, `landing.py` keeps them true when a call comes back.
 """
 
 from __future__ import annotations

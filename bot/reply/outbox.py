@@ -31,7 +31,7 @@ from bot.ports import (
     Sent,
     Unavailable,
 )
-from bot.reply import landing
+from bot.reply import landing, planning
 from bot.reply.budget import Learned
 from bot.reply.messages import (
     BACK_OFF,
@@ -208,7 +208,7 @@ class Outbox:
             while self._desk.plans:
                 view = next(iter(self._desk.plans))
                 del self._desk.plans[view]
-                self._guarded(view, view.plan, now)
+                self._guarded(view, planning.plan, view, now)
             while self._desk.searches:
                 tasks.create_task(self._search(self._desk.searches.pop()))
             while self._desk.removals:

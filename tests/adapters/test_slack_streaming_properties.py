@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.ports import Platform, Unavailable
-from bot.reply.messages import ECHO_OF_BREAK
+from bot.reply.messages import ECHO_OF_BREAK, post_key
 from bot.reply.outbox import Outbox, Settled
-from bot.reply.view import View, post_key
+from bot.reply.view import View
 from tests.adapters.slack_in_memory import Adapter, Fault, SlackInMemory
 from tests.reply.fake_platform import FakeDocument
 

@@ -24,7 +24,7 @@ from bot.ports import (
     Withdrawn,
 )
 from bot.reply.buttons import controls_after
-from bot.reply.view import ANNOUNCEMENT, post_key
+from bot.reply.messages import ANNOUNCEMENT, post_key
 from tests.conversation.stage import ADA, Chat, FakeStore, Row, Stage, asked, growing, notice, staged
 from tests.reply.fake_platform import Fault
 

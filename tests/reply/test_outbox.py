@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from bot.ports import Content, Control, Denied, Gone, Op, Place, Ref, Rejected, Unavailable
-from bot.reply.view import post_key
+from bot.reply.messages import post_key
 from tests.reply.fake_platform import (
     DISCORD,
     PLACE,

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from bot import sentences
 from bot.ports import Denied, Op, Rejected, Unavailable
+from bot.reply.messages import post_key
 from bot.reply.outbox import Outbox, Settled, View
-from bot.reply.view import post_key
 from sandbox.limits import Shape
 from tests.reply.fake_platform import (
     DISCORD,
