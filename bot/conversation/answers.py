@@ -314,14 +314,15 @@ class Answers:
         if message is None or not self._branches(channel, taken):
             return taken
         name = " ".join(incoming.text.split())[:_THREAD_NAME] or "Claude"
-        thread = await channel.branch(place, message, name)
-        if thread is None:
-            return taken
-        try:
-            await self._store.posted(taken.reply, (), thread, routing.thread_anchors(thread))
-        except StoreError:
-            # The thread is there: a follow-up in it will have to mention us, but the answer comes.
-            log.exception("thread.not_written", extra={"reply": taken.reply})
+        with self.live.expecting(replace(place, channel="", parent=place.channel)):
+            thread = await channel.branch(place, message, name)
+            if thread is None:
+                return taken
+            try:
+                await self._store.posted(taken.reply, (), thread, routing.thread_anchors(thread))
+            except StoreError:
+                # The thread is there: a follow-up in it will have to mention us, but the answer comes.
+                log.exception("thread.not_written", extra={"reply": taken.reply})
         return replace(taken, incoming=replace(incoming, place=thread))
 
     async def unpaid(self, reply: str) -> None:

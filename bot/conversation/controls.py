@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
 from bot import sentences
@@ -62,14 +62,17 @@ class Controls:
         """One press, or one reaction."""
         place, person = pressed.place, pressed.person
         live = self._live(pressed)
-        if live is None and not pressed.reply and pressed.control is Control.STOP:
-            here = [one for one in self._answers.live if one.place.channel == place.channel]
-            live = await self._answers.live.appearing(lambda: self._live(pressed), here)
+        if live is None and not pressed.reply:
+            await self._answers.live.appearing(
+                lambda there: there.channel == place.channel, lambda: self._live(pressed) is not None
+            )
+            live = self._live(pressed)
         log.info(
             "control.pressed",
             extra={"control": pressed.control.value, "reply": pressed.reply, "live": live is not None},
         )
-        if live is not None and pressed.control is Control.STOP and person.id == live.incoming.person.id:
+        stops = live is not None and pressed.control is Control.STOP and (live.owed or not pressed.reply)
+        if live is not None and stops and person.id == live.incoming.person.id:
             # Whoever asked may always stop, and nothing is looked up first.
             live.stop()
             return
@@ -87,7 +90,7 @@ class Controls:
             return
         match pressed.control:
             case Control.STOP:
-                if live is not None:
+                if live is not None and stops:
                     live.stop()
                 elif pressed.reply:
                     await channel.whisper(place, person, say(terms.language, sentences.NOTHING_TO_STOP))
@@ -127,30 +130,31 @@ class Controls:
             found.append(replied)
         if place.thread or place.parent:
             found += live.in_place(place.platform, place.workspace, place.channel, place.thread)
-        return list(dict.fromkeys(found))
+        return _owed(dict.fromkeys(found))
 
     async def stop_here(self, channel: Channel, place: Place, person: Person, locale: str = "") -> bool:
         """The command, or the word to us alone at a channel's top level: stop what grows in the thread that its answer
         would open, or else in this channel. Whether there was anything to stop; somebody who may not stop it is told so.
         """
         live = self._answers.live
-        growing = live.in_place(place.platform, place.workspace, place.channel, place.thread)
+        growing = _owed(live.in_place(place.platform, place.workspace, place.channel, place.thread))
         if not growing and place.thread:
-            growing = live.in_place(place.platform, place.workspace, place.channel)
+            growing = _owed(live.in_place(place.platform, place.workspace, place.channel))
         return await self.stop(channel, growing, place, person, locale)
 
     async def stop_all(self, person: Person, place: Place) -> None:
         """End every answer of somebody's in a workspace, and wait until it has ended."""
-        for live in self._answers.live:
-            at = live.place
-            if (at.platform, at.workspace, live.incoming.person.id) == (
-                place.platform,
-                place.workspace,
-                person.id,
-            ):
-                live.stop()
-                async with self._answers.turns.next(live.conversation):
-                    pass
+        theirs = (place.platform, place.workspace, person.id)
+        own = [
+            live
+            for live in self._answers.live
+            if (live.place.platform, live.place.workspace, live.incoming.person.id) == theirs
+        ]
+        for live in own:
+            live.stop()
+        for live in own:
+            async with self._answers.turns.next(live.conversation):
+                pass
 
     async def stop(
         self, channel: Channel, growing: Sequence[Live], place: Place, person: Person, locale: str = ""
@@ -211,6 +215,8 @@ class Controls:
         )
         live = Live(incoming, answered.conversation, answered.reply)
         with self._answers.live.holding(live):
+            # Not in its turn: what is asked next waits for no button of an earlier page.
+            await self._answers.live.settled(answered.reply)
             async with self._answers.turns.next(answered.conversation):
                 await self._answers.live.settled(answered.reply)
                 known = await self._store.reply(answered.reply)
@@ -351,6 +357,11 @@ class Controls:
                     log.warning("message.not_deleted", extra={"outcome": type(outcome).__name__})
             await self._store.forget_exchange(answered.reply)
         return whole
+
+
+def _owed(found: Iterable[Live]) -> list[Live]:
+    """Those that Claude has not ended: of others no more than a button may be to go."""
+    return [live for live in found if live.owed]
 
 
 def _first(growing: Sequence[Live]) -> Sequence[Live]:

@@ -42,6 +42,7 @@ from bot.ports import (
     Incoming,
     Ordered,
     Pressed,
+    Ref,
     Submitted,
     Wanted,
 )
@@ -88,6 +89,7 @@ class Conversations:
             journal=journal,
             admission=self._admission,
             answers=self._answers,
+            spawn=self._spawn,
         )
         self._controls = Controls(
             store=store, admission=self._admission, answers=self._answers, ask=self._questions.asked
@@ -154,15 +156,28 @@ class Conversations:
                 await channel.show(deed.place, sentence)
 
     async def _edited(self, channel: Channel, edited: Edited) -> None:
+        self._questions.changed(edited)
         await self._questions.taken_up(edited.message)
         await self._revisions.edited(channel, edited)
 
     async def _deleted(self, channel: Channel, deleted: Deleted) -> None:
+        self._questions.changed(deleted)
         await self._questions.taken_up(deleted.message)
         await self._revisions.deleted(channel, deleted)
 
-    async def _ordered(self, channel: Channel, ordered: Ordered) -> None:
-        if await self._fresh(ordered.key):
+    async def _ordered(self, channel: Channel, ordered: Ordered, message: Ref | None = None) -> None:
+        """`message`: the one that is nothing but the word."""
+        if ordered.verb == "stop":
+            await self._questions.own_taken_up(ordered.place, ordered.person)
+        if ordered.verb != "new":
+            fresh = await self._fresh(ordered.key)
+        else:
+            # Between the questions before it and those behind it, however long either are looked up.
+            async with self._questions.in_order(ordered.place, ordered.scope, message):
+                fresh = await self._fresh(ordered.key)
+                if fresh:
+                    await self._orders.begin_anew(ordered.place, ordered.scope)
+        if fresh:
             await self._orders.ordered(channel, ordered)
 
     async def _fresh(self, key: str) -> bool:
@@ -184,9 +199,9 @@ class Conversations:
         elif verb == "stop" and incoming.threaded:
             ordered = _as_order(incoming, verb)
             await self._or_told(channel, ordered, self._stopped_by_word(channel, incoming))
-        elif await self._fresh(incoming.key):
+        else:
             ordered = _as_order(incoming, verb)
-            await self._or_told(channel, ordered, self._orders.ordered(channel, ordered))
+            await self._or_told(channel, ordered, self._ordered(channel, ordered, incoming.message))
 
     async def _stopped_by_word(self, channel: Channel, incoming: Incoming) -> None:
         """The bare word stops what grows in its thread or reply chain, and nothing elsewhere; where nothing grows it is
@@ -194,6 +209,7 @@ class Conversations:
         """
         overheard = incoming.how == "overheard"
         try:
+            await self._questions.own_taken_up(incoming.place, incoming.person)
             await self._questions.written(incoming)
             conversation = await self._store.conversation_of(routing.known_by(incoming))
         except StoreError:

@@ -8,7 +8,7 @@ much as a later one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -125,6 +125,7 @@ class LiveReplies:
 
     def __init__(self) -> None:
         self._all: dict[Live, None] = {}
+        self._expected: dict[object, Place] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -163,16 +164,30 @@ class LiveReplies:
         """The one that a message of ours belongs to."""
         return next((live for live in self if message in live.refs), None)
 
-    async def appearing(self, find: Callable[[], Live | None], among: Collection[Live]) -> Live | None:
-        """The one that `find` finds; where a message of those `among` them is being posted, once we are told that it stands:
-        people may see it before.
+    @contextmanager
+    def expecting(self, place: Place) -> Iterator[None]:
+        """As long as this lasts, people may see something there that we are not told of yet."""
+        expected = object()
+        self._expected[expected] = place
+        try:
+            yield
+        finally:
+            del self._expected[expected]
+
+    async def appearing(self, may_be_there: Callable[[Place], bool], found: Callable[[], bool]) -> None:
+        """Until it is `found`, or we have been told of all that is being posted, opened or looked for by now where it
+        `may_be_there`: people may see it before.
         """
+        awaited = self.unsure(may_be_there)
         for wait in _APPEARING:
-            live = find()
-            if live is not None or not any(one.posting for one in among):
-                return live
+            if found() or awaited.isdisjoint(self.unsure(may_be_there)):
+                return
             await asyncio.sleep(wait)
-        return find()
+
+    def unsure(self, may_be_there: Callable[[Place], bool]) -> set[object]:
+        """All that is being posted, opened or looked for in such places."""
+        posting: dict[object, Place] = {live: live.place for live in self if live.posting}
+        return {one for one, place in (posting | self._expected).items() if may_be_there(place)}
 
     def by_question(self, message: Ref) -> list[Live]:
         """Those that answer this message."""

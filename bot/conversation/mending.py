@@ -62,7 +62,8 @@ class Mending:
         document = Document(profile.dialect, profile.page_limit)
         document.feed(text)
         document.end(notice, short=turn != "whole")
-        place, refs = await self._left_behind(channel, unfinished)
+        with self._answers.live.expecting(unfinished.place):
+            place, refs = await self._left_behind(channel, unfinished)
         view = channel.outbox.open(
             place,
             id_,

@@ -89,7 +89,7 @@ class Orders:
             case "stop":
                 await self._stop(channel, by)
             case "new":
-                await self._new(channel, by, ordered.scope)
+                await self._new(channel, by)
             case "usage":
                 await self._usage(channel, by)
             case "settings":
@@ -119,10 +119,13 @@ class Orders:
             language = await self._language(channel, by)
             await channel.whisper(by.place, by.person, say(language, sentences.STOPPED_PRIVATELY))
 
-    async def _new(self, channel: Channel, by: _By, scope: str) -> None:
-        anchors = routing.anchors_of(by.place, scope)
+    async def begin_anew(self, place: Place, scope: str) -> None:
+        """What "new" does, but for saying so: what is asked there from now on knows nothing of what was said."""
+        anchors = routing.anchors_of(place, scope)
         if anchors:
-            await self._store.begin_anew(by.place, anchors)
+            await self._store.begin_anew(place, anchors)
+
+    async def _new(self, channel: Channel, by: _By) -> None:
         language = await self._language(channel, by)
         await channel.answer(by.place, by.person, say(language, sentences.NEW_CONVERSATION))
 

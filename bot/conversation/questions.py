@@ -8,8 +8,8 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,11 @@ from bot.conversation.admission import Admission, Terms, Turned
 from bot.conversation.answers import Answers, Taken
 from bot.conversation.beginnings import Beginnings
 from bot.conversation.channel import Channel
+from bot.conversation.early import Early
 from bot.conversation.journal import StoreJournal
-from bot.conversation.live import Live
 from bot.conversation.permissions import Way
 from bot.conversation.turns import Turns
-from bot.ports import Dialect, Incoming, Ref
+from bot.ports import Deleted, Dialect, Edited, Incoming, Person, Place, Ref
 from bot.settings import Settings
 from bot.store.nouns import Question
 from bot.store.store import Store
@@ -45,21 +45,50 @@ class Questions:
         journal: StoreJournal,
         admission: Admission,
         answers: Answers,
+        spawn: Callable[[Coroutine[Any, Any, None], str], None],
     ) -> None:
         self._settings = settings
         self._store = store
         self._journal = journal
         self._admission = admission
         self._answers = answers
+        self._spawn = spawn
         self._beginnings = Beginnings()
         self._arrivals = Turns()  # by where a conversation may be known: questions are taken up as they came
         self._taking = Turns()  # by message: a question is taken up before it is edited or deleted
         self._counted: OrderedDict[str, None] = OrderedDict()
+        self._coming: dict[asyncio.Event, Incoming] = {}  # what is being taken up
+        self._early = Early()
 
     async def taken_up(self, message: Ref) -> None:
         """Until the question that is this message is taken up, if it is one that has arrived."""
         async with self._taking.next(message):
             pass
+
+    def changed(self, event: Edited | Deleted) -> None:
+        """A message was edited or deleted."""
+        self._early.changed(event, _now())
+
+    async def own_taken_up(self, place: Place, person: Person) -> None:
+        """Who stops something right behind their own question means that one: until it is taken up, where nothing else of
+        theirs is under way there.
+        """
+        for live in self._answers.live:
+            here = live.place.channel == place.channel and (
+                not place.thread or live.place.thread == place.thread
+            )
+            if here and live.owed and live.incoming.person.id == person.id:
+                return
+        for taken, coming in tuple(self._coming.items()):
+            if coming.place.channel == place.channel and coming.person.id == person.id:
+                await taken.wait()
+
+    @asynccontextmanager
+    async def in_order(self, place: Place, scope: str, message: Ref | None) -> AsyncIterator[None]:
+        """The turn of something that is no question, among the questions of this conversation."""
+        anchors = routing.anchors_of(place, scope)
+        async with self._arrivals.next(anchors[0], message) if anchors else nullcontext():
+            yield
 
     async def asked(self, channel: Channel, incoming: Incoming, way: Way) -> None:
         """A question, in whichever way it came: to its end."""
@@ -72,8 +101,12 @@ class Questions:
         looking = asyncio.create_task(self._terms(channel, incoming)) if look_up else None
         try:
             async with self._arrived(incoming):
-                await self.written(incoming)
+                if (newest := self._as_it_stands(incoming)) is None:
+                    return
+                incoming = newest
                 if not await self._is_for_us(incoming, way):
+                    if incoming.place.thread and not (incoming.bot or routing.begins(incoming)):
+                        self._early.passed_by(_belongs(incoming), channel, incoming, _now())
                     return
                 terms = await (looking or self._terms(channel, incoming))
                 language = terms.language
@@ -88,13 +121,57 @@ class Questions:
         if turned is not None and turned.sentence:
             await channel.refuse(incoming, language, turned.sentence, alone=turned.alone)
         if taken is not None:
+            for there, said in self._early.goes_on_from(incoming, _belongs(incoming), _now()):
+                self._spawn(self.asked(there, said, "overheard"), said.key)
             await self._answers.in_turn(channel, taken, self._said_before(incoming))
 
     async def written(self, incoming: Incoming) -> None:
-        """Who goes on may be quicker than the disk: what they reply to, and the thread that a command's question has opened,
-        are to be known before the conversation is sought.
+        """Who goes on may be quicker than the platform's answer to us, and than the disk: what they reply to, and the thread
+        that a command's question has opened, are to be known before the conversation is sought.
         """
-        await self._journal.known(routing.known_by(incoming))
+        known_by = routing.known_by(incoming)
+        await self._journal.known(known_by)
+        if await self._appears(incoming, known_by):
+            await self._journal.known(known_by)
+
+    async def _appears(self, incoming: Incoming, known_by: Sequence[str]) -> bool:
+        """Whether it may go on from a message or a thread of ours that people saw before we were told of it; we are then."""
+        live, place, answers = self._answers.live, incoming.place, incoming.answers
+        if routing.begins(incoming) or incoming.about is not None:
+            return False
+        if answers is None and not (place.thread or place.parent):
+            return False
+
+        def may_be_there(there: Place) -> bool:
+            if (there.platform, there.workspace) != (place.platform, place.workspace):
+                return False
+            if answers is not None:
+                return there.channel == place.channel
+            if place.thread:
+                return there.channel == place.channel and not there.thread
+            return not there.channel and there.parent == place.parent
+
+        def found() -> bool:
+            if answers is not None:
+                return live.by_message(answers) is not None
+            return any(
+                (at.channel, at.thread) == (place.channel, place.thread) for at in (one.place for one in live)
+            )
+
+        if not live.unsure(may_be_there) or await self._store.takes_part(known_by[:1]):
+            return False
+        await live.appearing(may_be_there, found)
+        return True
+
+    def _as_it_stands(self, incoming: Incoming) -> Incoming | None:
+        """In the words that it has by now; None where it was deleted before it arrived."""
+        changed = self._early.change_of(incoming.message, _now())
+        if isinstance(changed, Deleted):
+            log.info("question.deleted_before", extra={"key": incoming.key})
+            return None
+        if changed is None or changed.person.id != incoming.person.id or not (changed.text or changed.files):
+            return incoming
+        return replace(incoming, text=changed.text, files=changed.files)
 
     def _terms(self, channel: Channel, incoming: Incoming) -> Coroutine[Any, Any, Terms]:
         return self._admission.terms(channel, incoming.place, incoming.person, incoming.locale)
@@ -102,11 +179,17 @@ class Questions:
     @asynccontextmanager
     async def _arrived(self, incoming: Incoming) -> AsyncIterator[None]:
         """Its turn to be taken up; what is done to its message meanwhile waits."""
-        async with (
-            self._taking.next(incoming.message or incoming.key),
-            self._arrivals.next(_belongs(incoming), incoming.message),
-        ):
-            yield
+        taken = asyncio.Event()
+        self._coming[taken] = incoming
+        try:
+            async with (
+                self._taking.next(incoming.message or incoming.key),
+                self._arrivals.next(_belongs(incoming), incoming.message),
+            ):
+                yield
+        finally:
+            del self._coming[taken]
+            taken.set()
 
     def _said_before(self, incoming: Incoming) -> Coroutine[Any, Any, None]:
         """Until what was said before it, and has arrived, is taken up: it may be a question of the same conversation."""
@@ -115,7 +198,10 @@ class Questions:
     async def _is_for_us(self, incoming: Incoming, way: Way) -> bool:
         if await self._unlisted(incoming):
             return False
-        return way != "overheard" or await self._concerns_us(incoming, routing.known_by(incoming))
+        if way == "overheard":
+            return await self._concerns_us(incoming, routing.known_by(incoming))
+        await self.written(incoming)
+        return True
 
     async def _take_up(
         self, incoming: Incoming, known_by: Sequence[str], way: Way, terms: Terms
@@ -194,43 +280,25 @@ class Questions:
         if not incoming.text.strip() and not incoming.files:
             return False
         try:
-            before = routing.begins(incoming) or self._beginnings.precedes(incoming, known_by)
-            if not before and (
-                await self._store.takes_part(known_by) or await self._appears(incoming, known_by)
-            ):
-                return True
+            if not (routing.begins(incoming) or self._beginnings.precedes(incoming, known_by)):
+                await self.written(incoming)
+                if await self._store.takes_part(known_by):
+                    return True
             return (await self._admission.preferences(incoming.place)).always_on
         except Exception:
             # Where nobody may be waiting for an answer, an apology would be noise.
             log.exception("overheard.failed", extra={"key": incoming.key})
             return False
 
-    async def _appears(self, incoming: Incoming, known_by: Sequence[str]) -> bool:
-        """Whether it goes on from a message of ours that people saw before we were told that it stands."""
-        live, place, answers = self._answers.live, incoming.place, incoming.answers
-
-        def find() -> Live | None:
-            if answers is not None:
-                return live.by_message(answers)
-            here = live.in_place(place.platform, place.workspace, place.channel, place.thread)
-            return here[0] if here and place.thread else None
-
-        may_be_it = [
-            one
-            for one in live
-            if one.posting and one.place.channel == place.channel and not (one.place.thread and place.thread)
-        ]
-        if not may_be_it:
-            return False
-        await live.appearing(find, may_be_it)
-        await self.written(incoming)
-        return await self._store.takes_part(known_by)
-
     async def _unlisted(self, incoming: Incoming) -> bool:
         """A bot that nobody listed is never told anything: nothing is looked up for it, and nothing written down."""
         if not incoming.bot:
             return False
         return incoming.person.id not in (await self._admission.preferences(incoming.place)).bots
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _belongs(incoming: Incoming) -> str:
