@@ -1,7 +1,8 @@
 """What to answer and whether: which conversation a question belongs to, what Claude is told of it, and its reply.
 
 in         conversations (every event), questions (taken up once, in order), routing and beginnings (which conversation),
-           revisions (edited, deleted), words and orders (commands), controls (buttons, reactions, Stop)
+           early (what came before its question), revisions (edited, deleted), words and orders (commands), controls
+           (buttons, reactions, Stop)
 whether    admission, by way of permissions, rates, spending and preferences
 answers    answers (one after the other), turns (who is next), live (those that are owed), continued, mending (after a
            crash), journal (what of them must survive one), channel (a platform, and our own words on it)

@@ -22,11 +22,12 @@ class Beginnings:
         self._first: OrderedDict[str, Ref] = OrderedDict()
 
     def began(self, incoming: Incoming, known_as: Iterable[str]) -> None:
-        """A question was taken up; the first of its conversation counts."""
+        """A question was taken up; that of its conversation counts which was said first, whenever it came."""
         if incoming.message is None:
             return
         for anchor in known_as:
-            self._first.setdefault(anchor, incoming.message)
+            if anchor not in self._first or older(incoming.message, self._first[anchor]):
+                self._first[anchor] = incoming.message
             self._first.move_to_end(anchor)
         while len(self._first) > _REMEMBERED:
             self._first.popitem(last=False)

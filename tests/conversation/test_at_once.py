@@ -211,6 +211,21 @@ async def test_what_goes_on_from_a_question_that_arrives_behind_it_is_taken_up_t
         assert stage.chat.texts() == ["Yes.", "Yes."]
 
 
+async def test_what_goes_on_from_a_question_that_arrives_behind_two_others_is_taken_up_then() -> None:
+    """A later mention may have begun the conversation before: what was said first is where it begins."""
+    async with staged() as stage:
+        stage.ask("Between.", how="overheard", message=Ref("C1", "1700.2"), threaded=True, person=GRACE)
+        stage.ask("Three?", message=Ref("C1", "1700.3"), threaded=True)
+        await asyncio.sleep(30)
+        stage.ask("One?", message=Ref("C1", "1700.1"))
+        await stage.quiet()
+        assert [request.question for request in stage.claude.asked] == [
+            "Ada: Three?",
+            "Ada: One?",
+            "Grace: Between.",
+        ]
+
+
 async def test_what_was_said_where_we_take_no_part_is_remembered_for_minutes_alone() -> None:
     """It is nobody's business that the bot was there."""
     async with staged() as stage:
