@@ -43,10 +43,10 @@ def _without_version(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
-    """Accept the short form that people know and name the async driver that is installed."""
-    if value.startswith("sqlite:///"):
-        return "sqlite+aiosqlite:///" + value.removeprefix("sqlite:///")
-    if not value.startswith("sqlite+aiosqlite:///"):
+    """Accept the form that older versions asked for, with the driver that they used."""
+    if value.startswith("sqlite+aiosqlite:///"):
+        return value.replace("+aiosqlite", "", 1)
+    if not value.startswith("sqlite:///"):
         raise ValueError("is not sqlite:///path/to/file (the one database that this version keeps)")
     return value
 

@@ -212,7 +212,7 @@ async def test_what_the_budgets_learned_outlives_the_process(
 
 async def test_what_is_old_is_forgotten_while_it_answers(process: Process) -> None:
     """In parts of a few hundred rows, from the first minute on; today's words stay."""
-    store = await Store.open(f"sqlite+aiosqlite:///{process.folder}/s.sqlite3")
+    store = await Store.open(f"sqlite:///{process.folder}/s.sqlite3")
     for number in range(60):
         place, anchors = Place("fake", "T1", "C1", thread=f"old{number}"), [f"old{number}"]
         asked = Question(f"key{number}", anchors, anchors, place, "U1", "Ada", "OLD?")

@@ -80,7 +80,7 @@ def configure(style: Literal["console", "json"], level: str) -> None:
     for name in _NEVER_DEBUG:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     # Each request at INFO is noise for a bot that edits all day; a database's statements hold what people said.
-    for name in ("httpx2", "aiohttp.access", "slack_bolt", "slack_sdk", "alembic", "sqlalchemy", "aiosqlite"):
+    for name in ("httpx2", "aiohttp.access", "slack_bolt", "slack_sdk", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

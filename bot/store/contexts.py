@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.ports import Attachment, Line, Place
 from bot.store import rows
@@ -22,23 +22,23 @@ class Contexts(Part):
     """`now` is epoch seconds."""
 
     @whole
-    async def turns(self, conversation: int, *, before: str | None = None) -> list[Said]:
+    def turns(self, conversation: int, *, before: str | None = None) -> list[Said]:
         """The turns that Claude may see, oldest first, with the names known by now.
 
         `before`: only up to the question of that reply, which is included; its answer is not. A summary comes
         instead of all that it stands for.
         """
-        async with self._transaction() as session:
-            return await _told(session, conversation, before)
+        with self._transaction() as session:
+            return _told(session, conversation, before)
 
     @whole
-    async def is_new(self, conversation: int) -> bool:
+    def is_new(self, conversation: int) -> bool:
         """Whether nothing has been answered or imported here, nor did somebody ask for a new one."""
-        async with self._transaction() as session:
-            place = await session.get(Conversation, conversation)
+        with self._transaction() as session:
+            place = session.get(Conversation, conversation)
             if place is None or place.anew:
                 return False
-            known = await session.scalar(
+            known = session.scalar(
                 select(func.count())
                 .select_from(Turn)
                 .where(Turn.conversation == conversation, (Turn.reply == "") | (Turn.role == "assistant"))
@@ -46,20 +46,18 @@ class Contexts(Part):
             return not known
 
     @whole
-    async def import_lines(
-        self, conversation: int, lines: Sequence[Line], *, now: float | None = None
-    ) -> bool:
+    def import_lines(self, conversation: int, lines: Sequence[Line], *, now: float | None = None) -> bool:
         """What stood on the platform before the first question becomes turns before it. False: it is not new (any more).
 
         Lines that the store knows already, as a question or as a page of an answer, are passed over, and so are empty
         ones. Call it again with nothing to import, and it will not say that the conversation is new either.
         """
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            place = await session.get(Conversation, conversation)
+        with self._transaction() as session:
+            place = session.get(Conversation, conversation)
             if place is None or place.anew:
                 return False
-            taken = await session.scalars(
+            taken = session.scalars(
                 select(Turn.id)
                 .where(Turn.conversation == conversation, (Turn.reply == "") | (Turn.role == "assistant"))
                 .limit(1)
@@ -68,14 +66,14 @@ class Contexts(Part):
                 return False
             known = {
                 (channel, message)
-                for channel, message in await session.execute(
+                for channel, message in session.execute(
                     select(Reply.question_channel, Reply.question_message).where(
                         Reply.conversation == conversation
                     )
                 )
             } | {
                 (channel, message)
-                for channel, message in await session.execute(
+                for channel, message in session.execute(
                     select(Page.channel, Page.message)
                     .join(Reply, Reply.id == Page.reply)
                     .where(Reply.conversation == conversation)
@@ -99,14 +97,12 @@ class Contexts(Part):
                     )
                 )
                 if line.person.name and not line.ours:
-                    await rows.name(
-                        session, place.platform, place.workspace, line.person.id, line.person.name, now
-                    )
-                await session.flush()
+                    rows.name(session, place.platform, place.workspace, line.person.id, line.person.name, now)
+                session.flush()
             return True
 
     @whole
-    async def summarised(
+    def summarised(
         self,
         conversation: int,
         told: Sequence[Said],
@@ -121,8 +117,8 @@ class Contexts(Part):
         was made, and nothing is written. What it stands for is kept, for a fork or a Regenerate in its midst, and for
         forgetting; where that is changed later, the summary is deleted.
         """
-        async with self._transaction() as session:
-            stands = await _told(session, conversation, before)
+        with self._transaction() as session:
+            stands = _told(session, conversation, before)
             if not told or _nameless(stands[: len(told)]) != _nameless(told):
                 return False
             session.add(
@@ -139,56 +135,54 @@ class Contexts(Part):
             return True
 
     @whole
-    async def replace_question(
-        self, reply: str, text: str, files: Sequence[Attachment] | None = None
-    ) -> bool:
+    def replace_question(self, reply: str, text: str, files: Sequence[Attachment] | None = None) -> bool:
         """The words of a question were changed; `files` None: they were not. False: it is not known (any more)."""
-        async with self._transaction() as session:
-            turn = await session.scalar(
+        with self._transaction() as session:
+            turn = session.scalar(
                 select(Turn).where(Turn.reply == reply, Turn.role == "user", Turn.state != "summary").limit(1)
             )
             if turn is None:
                 return False
-            await rows.unsummarised(session, turn.conversation, reply)
+            rows.unsummarised(session, turn.conversation, reply)
             turn.text = text
             if files is not None:
                 turn.files = rows.stored_files(files)
             return True
 
     @whole
-    async def forget_exchange(self, reply: str) -> None:
+    def forget_exchange(self, reply: str) -> None:
         """A deleted answer and its question leave the context."""
-        async with self._transaction() as session:
-            known = await session.get(Reply, reply)
+        with self._transaction() as session:
+            known = session.get(Reply, reply)
             if known is not None:
-                await rows.unsummarised(session, known.conversation, reply)
-            await session.execute(delete(Turn).where(Turn.reply == reply, Turn.state != "summary"))
-            await session.execute(update(Reply).where(Reply.id == reply).values(text="", announce=""))
+                rows.unsummarised(session, known.conversation, reply)
+            session.execute(delete(Turn).where(Turn.reply == reply, Turn.state != "summary"))
+            session.execute(update(Reply).where(Reply.id == reply).values(text="", announce=""))
 
     # ------------------------------------------------------------------------------------------ people
 
     @whole
-    async def named(self, place: Place, person: str, name: str, *, now: float | None = None) -> None:
+    def named(self, place: Place, person: str, name: str, *, now: float | None = None) -> None:
         """Somebody's display name is known now."""
-        async with self._transaction() as session:
+        with self._transaction() as session:
             at = time.time() if now is None else now
-            await rows.name(session, place.platform, place.workspace, person, name, at)
+            rows.name(session, place.platform, place.workspace, person, name, at)
 
     @whole
-    async def knows_name(self, place: Place, person: str) -> bool:
-        async with self._transaction() as session:
-            return await session.get(PersonName, (place.platform, place.workspace, person)) is not None
+    def knows_name(self, place: Place, person: str) -> bool:
+        with self._transaction() as session:
+            return session.get(PersonName, (place.platform, place.workspace, person)) is not None
 
 
-async def _told(session: AsyncSession, conversation: int, before: str | None) -> list[Said]:
-    place = await session.get(Conversation, conversation)
+def _told(session: Session, conversation: int, before: str | None) -> list[Said]:
+    place = session.get(Conversation, conversation)
     if place is None:
         return []
-    exchanges = await rows.exchanges(session, conversation, asked=before)
+    exchanges = rows.exchanges(session, conversation, asked=before)
     people = {turn.person for turns in exchanges.values() for turn in turns if turn.person}
     names = {
         row.id: row.name
-        for row in await session.scalars(
+        for row in session.scalars(
             select(PersonName).where(
                 PersonName.platform == place.platform,
                 PersonName.workspace == place.workspace,

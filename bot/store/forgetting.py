@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.store import ledger
 from bot.store.engine import Part, whole
@@ -36,10 +36,10 @@ class Forgetting(Part):
         await self._forget_account(platform, workspace, person)
 
     @whole
-    async def _concerned(self, platform: str, workspace: str | None, person: str) -> Sequence[int]:
+    def _concerned(self, platform: str, workspace: str | None, person: str) -> Sequence[int]:
         """The conversations in which they said or asked something."""
-        async with self._transaction() as session:
-            known = await session.scalars(
+        with self._transaction() as session:
+            known = session.scalars(
                 select(Conversation.id)
                 .where(*_places(platform, workspace))
                 .where(
@@ -50,31 +50,29 @@ class Forgetting(Part):
             return known.all()
 
     @whole
-    async def _forget_in(self, conversations: Sequence[int], person: str) -> None:
-        async with self._transaction() as session:
+    def _forget_in(self, conversations: Sequence[int], person: str) -> None:
+        with self._transaction() as session:
             for conversation in conversations:
-                await _forget_in(session, conversation, person)
+                _forget_in(session, conversation, person)
 
     @whole
-    async def _forget_account(self, platform: str, workspace: str | None, person: str) -> None:
+    def _forget_account(self, platform: str, workspace: str | None, person: str) -> None:
         """Their name, their thumbs, and whose their settings and their spending were."""
-        async with self._transaction() as session:
+        with self._transaction() as session:
             everywhere = (
                 select(Reply.id)
                 .join(Conversation, Conversation.id == Reply.conversation)
                 .where(*_places(platform, workspace))
             )
-            await session.execute(
-                delete(Feedback).where(Feedback.person == person, Feedback.reply.in_(everywhere))
-            )
+            session.execute(delete(Feedback).where(Feedback.person == person, Feedback.reply.in_(everywhere)))
             names = [PersonName.platform == platform, PersonName.id == person]
             changes = [Changes.platform == platform, Changes.by == person]
             if workspace is not None:
                 names.append(PersonName.workspace == workspace)
                 changes.append(Changes.workspace == workspace)
-            await session.execute(delete(PersonName).where(*names))
-            await session.execute(update(Changes).where(*changes).values(by=""))
-            await ledger.forget(session, platform, workspace, person)
+            session.execute(delete(PersonName).where(*names))
+            session.execute(update(Changes).where(*changes).values(by=""))
+            ledger.forget(session, platform, workspace, person)
 
 
 def _places(platform: str, workspace: str | None) -> list[ColumnElement[bool]]:
@@ -82,21 +80,19 @@ def _places(platform: str, workspace: str | None) -> list[ColumnElement[bool]]:
     return places if workspace is None else [*places, Conversation.workspace == workspace]
 
 
-async def _forget_in(session: AsyncSession, conversation: int, person: str) -> None:
+def _forget_in(session: Session, conversation: int, person: str) -> None:
     here = Turn.conversation == conversation
-    others = await session.scalar(
+    others = session.scalar(
         select(Turn.id).where(here, Turn.role == "user", Turn.person.not_in((person, ""))).limit(1)
     )
     if others is None:
-        await session.execute(delete(Conversation).where(Conversation.id == conversation))
+        session.execute(delete(Conversation).where(Conversation.id == conversation))
         return
-    asked = list(
-        await session.scalars(select(Turn.reply).where(here, Turn.person == person, Turn.reply != ""))
-    )
-    await session.execute(delete(Turn).where(here, Turn.reply.in_(asked)))
-    await session.execute(delete(Turn).where(here, Turn.person == person))
-    await session.execute(delete(Turn).where(here, Turn.state == "summary"))
-    await session.execute(
+    asked = list(session.scalars(select(Turn.reply).where(here, Turn.person == person, Turn.reply != "")))
+    session.execute(delete(Turn).where(here, Turn.reply.in_(asked)))
+    session.execute(delete(Turn).where(here, Turn.person == person))
+    session.execute(delete(Turn).where(here, Turn.state == "summary"))
+    session.execute(
         update(Reply)
         .where(Reply.conversation == conversation, Reply.asker == person)
         .values(asker="", text="", announce="", key="", question_channel="", question_message="")

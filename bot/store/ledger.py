@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.store.engine import Part, whole
 from bot.store.tables import Entry, Reservation
@@ -72,7 +72,7 @@ class Ledger(Part):
     """Reach it as `store.ledger`. Times are epoch seconds; days are UTC."""
 
     @whole
-    async def reserve(
+    def reserve(
         self, reply: str, account: Account, micros: int, limits: Mapping[Whose, int], *, now: float
     ) -> Full | None:
         """Set `micros` aside, if what is spent and reserved today is below each limit; or say which is reached.
@@ -80,28 +80,28 @@ class Ledger(Part):
         A limit of 0 is none. What was reserved for the same reply before is replaced.
         """
         day = day_of(now)
-        async with self._transaction() as session:
-            await session.execute(delete(Reservation).where(Reservation.reply == reply))
+        with self._transaction() as session:
+            session.execute(delete(Reservation).where(Reservation.reply == reply))
             for whose, limit in limits.items():
                 if limit <= 0:
                     continue
-                spent = await _sum(session, Entry, account, whose, day)
-                reserved = await _sum(session, Reservation, account, whose, day)
+                spent = _sum(session, Entry, account, whose, day)
+                reserved = _sum(session, Reservation, account, whose, day)
                 if spent + reserved >= limit:
                     return Full(whose, limit, spent, reserved)
             session.add(Reservation(reply=reply, day=day, **asdict(account), micros=micros))
             return None
 
     @whole
-    async def settle(self, reply: str, cost: Cost) -> bool:
+    def settle(self, reply: str, cost: Cost) -> bool:
         """The reservation becomes an entry of the day on which it was made. False: there is none (any more)."""
-        async with self._transaction() as session:
-            kept = await session.get(Reservation, reply)
+        with self._transaction() as session:
+            kept = session.get(Reservation, reply)
             if kept is None:
                 return False
-            await session.delete(kept)
+            session.delete(kept)
             if cost != Cost():
-                await _enter(
+                _enter(
                     session,
                     {
                         "day": kept.day,
@@ -115,19 +115,19 @@ class Ledger(Part):
             return True
 
     @whole
-    async def release_all(self) -> int:
+    def release_all(self) -> int:
         """Let go of every reservation; how many there were."""
-        async with self._transaction() as session:
-            released = await session.execute(delete(Reservation).returning(Reservation.reply))
+        with self._transaction() as session:
+            released = session.execute(delete(Reservation).returning(Reservation.reply))
             return len(released.all())
 
     @whole
-    async def summary(self, account: Account, *, now: float) -> Summary:
+    def summary(self, account: Account, *, now: float) -> Summary:
         """Today and this month, UTC; what is under way is not in it."""
         day = day_of(now)
-        async with self._transaction() as session:
+        with self._transaction() as session:
             periods = [
-                Period(*[await _cost(session, account, whose, since) for whose in _EACH])
+                Period(*[_cost(session, account, whose, since) for whose in _EACH])
                 for since in (day, _first(day))
             ]
             return Summary(*periods)
@@ -143,50 +143,48 @@ def _first(day: str) -> str:
     return f"{day[:7]}-01"
 
 
-async def forget(session: AsyncSession, platform: str, workspace: str | None, person: str) -> None:
+def forget(session: Session, platform: str, workspace: str | None, person: str) -> None:
     """Whose spending it was is forgotten when the day is over (see `anonymise`)."""
     under_way = (
-        await session.scalars(
+        session.scalars(
             select(Reservation).where(Reservation.platform == platform, Reservation.person == person)
         )
     ).all()
     for kept in under_way:  # what is settled later falls into an entry that is to be forgotten, too
-        await _enter(session, {name: getattr(kept, name) for name in _KEY}, asdict(Cost()))
+        _enter(session, {name: getattr(kept, name) for name in _KEY}, asdict(Cost()))
     where = [Entry.platform == platform, Entry.person == person]
     if workspace is not None:
         where.append(Entry.workspace == workspace)
-    await session.execute(update(Entry).where(*where).values(forget=True))
+    session.execute(update(Entry).where(*where).values(forget=True))
 
 
-async def anonymise(session: AsyncSession, now: float, *, most: int) -> int:
+def anonymise(session: Session, now: float, *, most: int) -> int:
     """Spending of past days whose person asked to be forgotten becomes nobody's. How many entries, `most` at once."""
     left = select(Entry).where(Entry.forget, Entry.day < day_of(now)).limit(most)
-    return await _moved(session, left, lambda _: {"person": ""})
+    return _moved(session, left, lambda _: {"person": ""})
 
 
-async def fold(session: AsyncSession, before: float, now: float, *, most: int) -> int:
+def fold(session: Session, before: float, now: float, *, most: int) -> int:
     """Entries of days before `before` become sums of their month and workspace, which stand on its first day. How many,
     `most` at once. What is told of this month stays as it is.
     """
     until = min(day_of(before), _first(day_of(now)))
     old = select(Entry).where(Entry.day < until, (Entry.channel != "") | (Entry.person != "")).limit(most)
-    return await _moved(session, old, lambda entry: {"day": _first(entry.day), "channel": "", "person": ""})
+    return _moved(session, old, lambda entry: {"day": _first(entry.day), "channel": "", "person": ""})
 
 
-async def _moved(
-    session: AsyncSession, which: Select[Entry], where: Callable[[Entry], dict[str, str]]
-) -> int:
+def _moved(session: Session, which: Select[Entry], where: Callable[[Entry], dict[str, str]]) -> int:
     """Each is added to what stands where it belongs now."""
-    entries = (await session.scalars(which)).all()
+    entries = (session.scalars(which)).all()
     sums: dict[tuple[str, ...], Counter[str]] = {}
     for entry in entries:
         place = {**{name: getattr(entry, name) for name in _KEY}, **where(entry)}
         cost = {name: getattr(entry, name) for name in _COUNTS}
         sums.setdefault(tuple(place.values()), Counter()).update(cost)
     keys = [tuple(getattr(entry, name) for name in _KEY) for entry in entries]
-    await session.execute(delete(Entry).where(tuple_(*(getattr(Entry, name) for name in _KEY)).in_(keys)))
+    session.execute(delete(Entry).where(tuple_(*(getattr(Entry, name) for name in _KEY)).in_(keys)))
     for key, total in sums.items():
-        await _enter(session, dict(zip(_KEY, key, strict=True)), dict(total))
+        _enter(session, dict(zip(_KEY, key, strict=True)), dict(total))
     return len(entries)
 
 
@@ -205,24 +203,22 @@ def _of(table: type[Entry | Reservation], account: Account, whose: Whose) -> lis
     return where
 
 
-async def _sum(
-    session: AsyncSession, table: type[Entry | Reservation], account: Account, whose: Whose, day: str
-) -> int:
-    total = await session.scalar(
+def _sum(session: Session, table: type[Entry | Reservation], account: Account, whose: Whose, day: str) -> int:
+    total = session.scalar(
         select(func.coalesce(func.sum(table.micros), 0)).where(table.day == day, *_of(table, account, whose))
     )
     return int(total or 0)
 
 
-async def _cost(session: AsyncSession, account: Account, whose: Whose, since: str) -> Cost:
+def _cost(session: Session, account: Account, whose: Whose, since: str) -> Cost:
     sums = [func.coalesce(func.sum(getattr(Entry, name)), 0) for name in _COUNTS]
-    row = (await session.execute(select(*sums).where(Entry.day >= since, *_of(Entry, account, whose)))).one()
+    row = (session.execute(select(*sums).where(Entry.day >= since, *_of(Entry, account, whose)))).one()
     return Cost(*(int(count) for count in row))
 
 
-async def _enter(session: AsyncSession, where: dict[str, str], cost: dict[str, int]) -> None:
+def _enter(session: Session, where: dict[str, str], cost: dict[str, int]) -> None:
     told = insert(Entry).values(**where, **cost, forget=False)
-    await session.execute(
+    session.execute(
         told.on_conflict_do_update(
             index_elements=_KEY,
             set_={name: getattr(Entry, name) + getattr(told.excluded, name) for name in _COUNTS},

@@ -48,9 +48,9 @@ class PreferenceStore(Part):
         return read
 
     @whole
-    async def _read(self, where: _Where) -> Mapping[str, Any]:
-        async with self._transaction() as session:
-            row = await session.get(Changes, where)
+    def _read(self, where: _Where) -> Mapping[str, Any]:
+        with self._transaction() as session:
+            row = session.get(Changes, where)
             return _NOTHING if row is None else MappingProxyType(row.changed)
 
     async def change(
@@ -76,16 +76,16 @@ class PreferenceStore(Part):
         self._known.pop(where, None)
 
     @whole
-    async def _write(self, where: _Where, changes: Mapping[str, Any], by: str, now: float) -> None:
-        async with self._transaction() as session:
-            row = await session.get(Changes, where)
+    def _write(self, where: _Where, changes: Mapping[str, Any], by: str, now: float) -> None:
+        with self._transaction() as session:
+            row = session.get(Changes, where)
             both = {**(row.changed if row is not None else {}), **changes}
             kept = {name: value for name, value in both.items() if value is not None}
             if row is not None and not kept:
-                await session.delete(row)
+                session.delete(row)
             elif kept:
                 platform, workspace, channel = where
-                await session.merge(
+                session.merge(
                     Changes(
                         platform=platform, workspace=workspace, channel=channel, changed=kept, by=by, at=now
                     )

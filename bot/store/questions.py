@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.ports import Place
 from bot.store import rows
@@ -22,7 +22,7 @@ class Questions(Part):
     """`now` is epoch seconds."""
 
     @whole
-    async def begin(
+    def begin(
         self, question: Question, *, reply: str, model: str, silence: float, now: float | None = None
     ) -> int | None:
         """Take a question up: the id of its conversation, or None where it was taken up before.
@@ -33,25 +33,25 @@ class Questions(Part):
         now = time.time() if now is None else now
         place = question.place
         with self._strangers.meeting(question.known_as):
-            return await self._begun(question, place, reply, model, silence, now)
+            return self._begun(question, place, reply, model, silence, now)
 
-    async def _begun(
+    def _begun(
         self, question: Question, place: Place, reply: str, model: str, silence: float, now: float
     ) -> int | None:
-        async with self._transaction() as session:
-            if not await _claimed(session, question.key, now):
+        with self._transaction() as session:
+            if not _claimed(session, question.key, now):
                 return None
-            conversation = await _to_go_on_from(session, question.upto)
+            conversation = _to_go_on_from(session, question.upto)
             if conversation is None:
-                conversation = await rows.found(session, question.known_by)
+                conversation = rows.found(session, question.known_by)
                 silent = conversation is not None and now - conversation.last > silence
                 if silent and place.private and not place.thread:
                     conversation = None
             if conversation is None:
-                conversation = await _opened(session, place, now)
+                conversation = _opened(session, place, now)
             conversation.last = now
             for anchor in question.known_as:
-                await rows.bind(session, anchor, conversation.id)
+                rows.bind(session, anchor, conversation.id)
             session.add(
                 Turn(
                     conversation=conversation.id,
@@ -86,35 +86,35 @@ class Questions(Part):
                 )
             )
             if question.name:
-                await rows.name(session, place.platform, place.workspace, question.person, question.name, now)
+                rows.name(session, place.platform, place.workspace, question.person, question.name, now)
             return conversation.id
 
     @whole
-    async def place_before(self, reply: str, later: Collection[str]) -> None:
+    def place_before(self, reply: str, later: Collection[str]) -> None:
         """The question of `reply` stands before those of `later` from now on, which have no answer yet: it was asked
         before them, and came in behind them.
         """
-        async with self._transaction() as session:
-            question = await session.scalar(_questions([reply]))
+        with self._transaction() as session:
+            question = session.scalar(_questions([reply]))
             if question is None:
                 return
             answered = select(Turn.reply).where(Turn.reply.in_(later), Turn.role == "assistant")
-            behind = await session.scalars(
+            behind = session.scalars(
                 _questions(later).where(
                     Turn.conversation == question.conversation,
                     Turn.id < question.id,
                     Turn.reply.not_in(answered),
                 )
             )
-            last = await session.scalar(select(func.max(Turn.id)))
+            last = session.scalar(select(func.max(Turn.id)))
             for number, turn in enumerate(behind.all(), start=1):
-                await session.execute(update(Turn).where(Turn.id == turn.id).values(id=(last or 0) + number))
+                session.execute(update(Turn).where(Turn.id == turn.id).values(id=(last or 0) + number))
 
     @whole
-    async def claim(self, key: str, *, now: float | None = None) -> bool:
+    def claim(self, key: str, *, now: float | None = None) -> bool:
         """Take up an event that makes no reply (an empty question). False: it was taken up before."""
-        async with self._transaction() as session:
-            return await _claimed(session, key, time.time() if now is None else now)
+        with self._transaction() as session:
+            return _claimed(session, key, time.time() if now is None else now)
 
     async def takes_part(self, anchors: Iterable[str]) -> bool:
         """Is one of these anchors a conversation of ours?"""
@@ -128,26 +128,26 @@ class Questions(Part):
         return known
 
     @whole
-    async def _takes_part(self, anchors: Sequence[str]) -> bool:
-        async with self._transaction() as session:
-            found = await session.execute(select(Anchor.anchor).where(Anchor.anchor.in_(anchors)).limit(1))
+    def _takes_part(self, anchors: Sequence[str]) -> bool:
+        with self._transaction() as session:
+            found = session.execute(select(Anchor.anchor).where(Anchor.anchor.in_(anchors)).limit(1))
             return found.first() is not None
 
     @whole
-    async def conversation_of(self, anchors: Sequence[str]) -> int | None:
+    def conversation_of(self, anchors: Sequence[str]) -> int | None:
         """The conversation that the first known of these anchors leads to."""
-        async with self._transaction() as session:
-            conversation = await rows.found(session, anchors)
+        with self._transaction() as session:
+            conversation = rows.found(session, anchors)
             return None if conversation is None else conversation.id
 
     @whole
-    async def answers_to(self, anchors: Sequence[str], people: Collection[str]) -> int:
+    def answers_to(self, anchors: Sequence[str], people: Collection[str]) -> int:
         """How many questions in a row, up to the last one, came from these people (bots, for the loop guard)."""
-        async with self._transaction() as session:
-            conversation = await rows.found(session, anchors)
+        with self._transaction() as session:
+            conversation = rows.found(session, anchors)
             if conversation is None:
                 return 0
-            askers = await session.scalars(
+            askers = session.scalars(
                 select(Turn.person)
                 .where(Turn.conversation == conversation.id, Turn.role == "user", Turn.state != "summary")
                 .order_by(Turn.reply != "", Turn.id)
@@ -158,20 +158,20 @@ class Questions(Part):
             return count
 
     @whole
-    async def begin_anew(self, place: Place, anchors: Sequence[str], *, now: float | None = None) -> int:
+    def begin_anew(self, place: Place, anchors: Sequence[str], *, now: float | None = None) -> int:
         """The next question under these anchors meets an empty conversation, whose id this is.
 
         An answer that still grows in the old one does not bring it back, and nothing is imported into the new one.
         """
         now = time.time() if now is None else now
         with self._strangers.meeting(anchors):
-            return await self._begun_anew(place, anchors, now)
+            return self._begun_anew(place, anchors, now)
 
-    async def _begun_anew(self, place: Place, anchors: Sequence[str], now: float) -> int:
-        async with self._transaction() as session:
-            conversation = await _opened(session, place, now, anew=True)
+    def _begun_anew(self, place: Place, anchors: Sequence[str], now: float) -> int:
+        with self._transaction() as session:
+            conversation = _opened(session, place, now, anew=True)
             for anchor in anchors:
-                await rows.bind(session, anchor, conversation.id)
+                rows.bind(session, anchor, conversation.id)
             return conversation.id
 
 
@@ -184,14 +184,14 @@ def _questions(replies: Collection[str]) -> Select[Turn]:
     )
 
 
-async def _claimed(session: AsyncSession, key: str, now: float) -> bool:
-    claimed = await session.execute(
+def _claimed(session: Session, key: str, now: float) -> bool:
+    claimed = session.execute(
         insert(Claim).values(key=key, at=now).on_conflict_do_nothing().returning(Claim.key)
     )
     return claimed.scalar_one_or_none() is not None
 
 
-async def _opened(session: AsyncSession, place: Place, now: float, *, anew: bool = False) -> Conversation:
+def _opened(session: Session, place: Place, now: float, *, anew: bool = False) -> Conversation:
     conversation = Conversation(
         platform=place.platform,
         workspace=place.workspace,
@@ -202,25 +202,25 @@ async def _opened(session: AsyncSession, place: Place, now: float, *, anew: bool
         anew=anew,
     )
     session.add(conversation)
-    await session.flush()
+    session.flush()
     return conversation
 
 
-async def _to_go_on_from(session: AsyncSession, reply: str) -> Conversation | None:
+def _to_go_on_from(session: Session, reply: str) -> Conversation | None:
     """The conversation that ends with this reply: its own, or a copy of that where it has gone on since."""
-    known = await session.get(Reply, reply) if reply else None
+    known = session.get(Reply, reply) if reply else None
     if known is None:
         return None
-    conversation = await session.get_one(Conversation, known.conversation)
+    conversation = session.get_one(Conversation, known.conversation)
     # An answer that is still growing has no text to go on from yet: the question waits for it in its conversation.
     ended = known.state not in ("growing", "ending")
-    said = await rows.order(session, conversation.id)
+    said = rows.order(session, conversation.id)
     if ended and reply in said and said[-1] != reply:
-        return await _forked(session, conversation, reply, conversation.last)
+        return _forked(session, conversation, reply, conversation.last)
     return conversation
 
 
-async def _forked(session: AsyncSession, original: Conversation, upto: str, now: float) -> Conversation:
+def _forked(session: Session, original: Conversation, upto: str, now: float) -> Conversation:
     fork = Conversation(
         platform=original.platform,
         workspace=original.workspace,
@@ -231,12 +231,12 @@ async def _forked(session: AsyncSession, original: Conversation, upto: str, now:
         anew=original.anew,
     )
     session.add(fork)
-    await session.flush()
-    for reply, turns in (await rows.exchanges(session, original.id)).items():
+    session.flush()
+    for reply, turns in (rows.exchanges(session, original.id)).items():
         # The last exchange comes word for word: a summary that ends with it would put it into other words.
         taken = [turn for turn in turns if reply != upto or turn.state != "summary"]
         session.add_all(rows.copied(taken, fork.id))
-        await session.flush()
+        session.flush()
         if reply == upto:
             break
     return fork

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.ports import Place, Ref
 from bot.store import rows
@@ -23,19 +23,19 @@ class Replies(Part):
     """`now` is epoch seconds."""
 
     @whole
-    async def posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
+    def posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
         """The reply's messages as they stand, the place with its thread, and the anchors under which they are found."""
         with self._strangers.meeting(anchors):
-            await self._posted(reply, refs, place, anchors)
+            self._posted(reply, refs, place, anchors)
 
-    async def _posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
-        async with self._transaction() as session:
-            row = await session.get(Reply, reply)
+    def _posted(self, reply: str, refs: Sequence[Ref], place: Place, anchors: Sequence[str]) -> None:
+        with self._transaction() as session:
+            row = session.get(Reply, reply)
             if row is None:
                 return
             row.refs = [asdict(ref) for ref in refs]
             row.place = rows.plain(place)
-            await session.execute(delete(Page).where(Page.reply == reply))
+            session.execute(delete(Page).where(Page.reply == reply))
             for ref in refs:
                 page = {
                     "platform": place.platform,
@@ -43,25 +43,25 @@ class Replies(Part):
                     "channel": ref.channel,
                     "message": ref.message,
                 }
-                await session.execute(
+                session.execute(
                     insert(Page)
                     .values(**page, reply=reply)
                     .on_conflict_do_update(index_elements=list(page), set_={"reply": reply})
                 )
             for anchor in anchors:
-                await rows.bind(session, anchor, row.conversation, newest=True)
+                rows.bind(session, anchor, row.conversation, newest=True)
 
     @whole
-    async def grew(self, texts: Sequence[tuple[str, str]]) -> None:
+    def grew(self, texts: Sequence[tuple[str, str]]) -> None:
         """The texts of growing replies as (reply, text so far), in one transaction for all."""
-        async with self._transaction() as session:
+        with self._transaction() as session:
             for reply, text in texts:
-                await session.execute(
+                session.execute(
                     update(Reply).where(Reply.id == reply, Reply.state == "growing").values(text=text)
                 )
 
     @whole
-    async def ended(
+    def ended(
         self,
         reply: str,
         *,
@@ -79,20 +79,20 @@ class Replies(Part):
         `tokens` as `bot.claude.events.Usage` counts them. Telling it again changes nothing.
         """
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            row = await session.get(Reply, reply)
+        with self._transaction() as session:
+            row = session.get(Reply, reply)
             if row is None:
                 return
             row.state, row.text, row.notice, row.updated = "ending", text, notice, now
             row.stop_reason, row.seconds, row.micros = stop_reason, seconds, micros
             for column, count in tokens.items():
                 setattr(row, column, count)
-            conversation = await session.get(Conversation, row.conversation)
+            conversation = session.get(Conversation, row.conversation)
             if conversation is not None:
                 conversation.last = now
-            await _forget_answer(session, reply)
+            _forget_answer(session, reply)
             # Going on after a refusal keeps being refused: the whole exchange leaves the context.
-            await _question(session, reply, "refused" if turn == "refused" else "whole")
+            _question(session, reply, "refused" if turn == "refused" else "whole")
             if text:
                 session.add(
                     Turn(
@@ -107,24 +107,24 @@ class Replies(Part):
                 )
 
     @whole
-    async def closed(self, reply: str, state: ReplyState, *, now: float | None = None) -> None:
+    def closed(self, reply: str, state: ReplyState, *, now: float | None = None) -> None:
         """The reply's last word on the platform: "shown", "gone" or "denied". Its text now lives in the turns."""
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            await session.execute(
+        with self._transaction() as session:
+            session.execute(
                 update(Reply).where(Reply.id == reply).values(state=state, updated=now, text="", announce="")
             )
 
     @whole
-    async def unfinished(self) -> list[Unfinished]:
+    def unfinished(self) -> list[Unfinished]:
         """What a crash left behind, oldest first."""
-        async with self._transaction() as session:
+        with self._transaction() as session:
             left = list(
-                await session.scalars(
+                session.scalars(
                     select(Reply).where(Reply.state.in_(("growing", "ending"))).order_by(Reply.created)
                 )
             )
-            ended = await session.execute(
+            ended = session.execute(
                 select(Turn.reply, Turn.state, Turn.text).where(
                     Turn.reply.in_([row.id for row in left]),
                     Turn.role == "assistant",
@@ -151,18 +151,16 @@ class Replies(Part):
     # ------------------------------------------------------------------------------------------ what buttons need
 
     @whole
-    async def reply(self, reply: str) -> Answered | None:
+    def reply(self, reply: str) -> Answered | None:
         """A reply as it stands; None where it is not known (any more)."""
-        async with self._transaction() as session:
-            row = await session.get(Reply, reply)
-            return None if row is None else await _answered(session, row)
+        with self._transaction() as session:
+            row = session.get(Reply, reply)
+            return None if row is None else _answered(session, row)
 
     @whole
-    async def reply_of_message(
-        self, message: Ref, *, platform: str, workspace: str | None = None
-    ) -> str | None:
+    def reply_of_message(self, message: Ref, *, platform: str, workspace: str | None = None) -> str | None:
         """The reply that this message of ours is a page of. `workspace` None: in whichever."""
-        async with self._transaction() as session:
+        with self._transaction() as session:
             where = [
                 Page.platform == platform,
                 Page.channel == message.channel,
@@ -170,14 +168,12 @@ class Replies(Part):
             ]
             if workspace is not None:
                 where.append(Page.workspace == workspace)
-            return (await session.scalars(select(Page.reply).where(*where).limit(1))).first()
+            return (session.scalars(select(Page.reply).where(*where).limit(1))).first()
 
     @whole
-    async def reply_of_question(
-        self, message: Ref, *, platform: str, workspace: str | None = None
-    ) -> str | None:
+    def reply_of_question(self, message: Ref, *, platform: str, workspace: str | None = None) -> str | None:
         """The (last) reply to the question that stands in this message of somebody's."""
-        async with self._transaction() as session:
+        with self._transaction() as session:
             where = [
                 Reply.question_channel == message.channel,
                 Reply.question_message == message.message,
@@ -185,7 +181,7 @@ class Replies(Part):
             ]
             if workspace is not None:
                 where.append(Conversation.workspace == workspace)
-            known = await session.scalars(
+            known = session.scalars(
                 select(Reply.id)
                 .join(Conversation, Conversation.id == Reply.conversation)
                 .where(*where)
@@ -195,7 +191,7 @@ class Replies(Part):
             return known.first()
 
     @whole
-    async def again(
+    def again(
         self, reply: str, *, model: str, keeping: bool = False, now: float | None = None
     ) -> Answered | None:
         """The answer is generated anew, in the messages that it has: its old words are forgotten, with `keeping` not before
@@ -204,46 +200,44 @@ class Replies(Part):
         The reply as it stands then ("growing"); None where it is not known, or is growing already.
         """
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            row = await session.get(Reply, reply)
+        with self._transaction() as session:
+            row = session.get(Reply, reply)
             if row is None or row.state in ("growing", "ending"):
                 return None
             row.state, row.text, row.model, row.updated = "growing", "", model, now
-            await rows.unsummarised(session, row.conversation, reply)
+            rows.unsummarised(session, row.conversation, reply)
             if not keeping:
                 row.notice, row.stop_reason, row.seconds, row.micros = "", "", 0.0, 0
-                await _forget_answer(session, reply)
-                await _question(session, reply, "whole")
-            await session.flush()
-            return await _answered(session, row)
+                _forget_answer(session, reply)
+                _question(session, reply, "whole")
+            session.flush()
+            return _answered(session, row)
 
     @whole
-    async def feedback(
+    def feedback(
         self, reply: str, person: str, verdict: Verdict, comment: str = "", *, now: float | None = None
     ) -> bool:
         """Somebody's thumb; the last one counts. False: the reply is not known (any more)."""
-        async with self._transaction() as session:
-            if await session.get(Reply, reply) is None:
+        with self._transaction() as session:
+            if session.get(Reply, reply) is None:
                 return False
             at = time.time() if now is None else now
-            await session.merge(Feedback(reply=reply, person=person, verdict=verdict, comment=comment, at=at))
+            session.merge(Feedback(reply=reply, person=person, verdict=verdict, comment=comment, at=at))
             return True
 
 
-async def _forget_answer(session: AsyncSession, reply: str) -> None:
-    await session.execute(delete(Turn).where(Turn.reply == reply, Turn.role == "assistant"))
+def _forget_answer(session: Session, reply: str) -> None:
+    session.execute(delete(Turn).where(Turn.reply == reply, Turn.role == "assistant"))
 
 
-async def _question(session: AsyncSession, reply: str, state: TurnState) -> None:
+def _question(session: Session, reply: str, state: TurnState) -> None:
     asked = update(Turn).where(Turn.reply == reply, Turn.role == "user", Turn.state != "summary")
-    await session.execute(asked.values(state=state))
+    session.execute(asked.values(state=state))
 
 
-async def _answered(session: AsyncSession, row: Reply) -> Answered:
+def _answered(session: Session, row: Reply) -> Answered:
     turns = list(
-        await session.scalars(
-            select(Turn).where(Turn.reply == row.id, Turn.state != "summary").order_by(Turn.id)
-        )
+        session.scalars(select(Turn).where(Turn.reply == row.id, Turn.state != "summary").order_by(Turn.id))
     )
     question = next((turn for turn in turns if turn.role == "user"), None)
     # While it grows, what stood there before is nobody's answer.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, delete, exists, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.store import ledger
 from bot.store.engine import Part, whole
@@ -31,45 +31,43 @@ class Retention(Part):
     """One more part of the store. `now` is epoch seconds."""
 
     @whole
-    async def forget_old(self, keep: float, *, most: int = BATCH, now: float | None = None) -> bool:
+    def forget_old(self, keep: float, *, most: int = BATCH, now: float | None = None) -> bool:
         """Delete so many rows at most that are not needed any more. Whether there are more: call it again after a breath.
 
         `keep`: seconds for which a conversation is kept after the last word in it; 0: for ever.
         """
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            left = most - await _delete(session, Claim, [Claim.at < now - _CLAIMS_KEPT], most)
+        with self._transaction() as session:
+            left = most - _delete(session, Claim, [Claim.at < now - _CLAIMS_KEPT], most)
             if keep > 0 and left > 0:
-                left -= await _conversations(session, now - keep, left)
+                left -= _conversations(session, now - keep, left)
             if left > 0:
-                left -= await ledger.anonymise(session, now, most=left)
+                left -= ledger.anonymise(session, now, most=left)
             if keep > 0 and left > 0:
-                left -= await ledger.fold(session, now - keep, now, most=left)
+                left -= ledger.fold(session, now - keep, now, most=left)
         return left <= 0
 
 
-async def _conversations(session: AsyncSession, before: float, most: int) -> int:
+def _conversations(session: Session, before: float, most: int) -> int:
     """The oldest, and then the names of those who said nothing that is still kept."""
     # A restart may still have its last edit to send.
     owed = exists().where(Reply.conversation == Conversation.id, Reply.state.in_(("growing", "ending")))
     oldest = select(Conversation.id).where(Conversation.last < before, ~owed).order_by(Conversation.last)
-    some = (await session.scalars(oldest.limit(_AT_ONCE))).all()
+    some = (session.scalars(oldest.limit(_AT_ONCE))).all()
     left = most
     for table in (Anchor, Reply, Turn):
-        left -= await _delete(session, table, [table.conversation.in_(some)], left)
+        left -= _delete(session, table, [table.conversation.in_(some)], left)
     if left > 0:
-        left -= await _delete(session, Conversation, [Conversation.id.in_(some)], left)
+        left -= _delete(session, Conversation, [Conversation.id.in_(some)], left)
     if some:
         return most  # there may be more of them
     quoted = exists().where(Turn.person == PersonName.id)
-    return most - left + await _delete(session, PersonName, [PersonName.at < before, ~quoted], left)
+    return most - left + _delete(session, PersonName, [PersonName.at < before, ~quoted], left)
 
 
-async def _delete(
-    session: AsyncSession, table: type[Base], where: Sequence[ColumnElement[bool]], most: int
-) -> int:
+def _delete(session: Session, table: type[Base], where: Sequence[ColumnElement[bool]], most: int) -> int:
     """How many of these rows were deleted."""
     keys = tuple(table.__table__.primary_key)
     some = select(*keys).where(*where).limit(most)
-    gone = await session.execute(delete(table).where(tuple_(*keys).in_(some)).returning(keys[0]))
+    gone = session.execute(delete(table).where(tuple_(*keys).in_(some)).returning(keys[0]))
     return len(gone.all())

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.ports import Attachment, Place
 from bot.store.tables import Anchor, Conversation, PersonName, Turn
@@ -34,19 +34,19 @@ def stored_files(files: Iterable[Attachment]) -> list[dict[str, Any]]:
     return [asdict(file) for file in files]
 
 
-async def found(session: AsyncSession, anchors: Iterable[str]) -> Conversation | None:
+def found(session: Session, anchors: Iterable[str]) -> Conversation | None:
     """The conversation that the first known of these anchors leads to."""
     for anchor in anchors:
-        known = await session.get(Anchor, anchor)
+        known = session.get(Anchor, anchor)
         if known is not None:
-            return await session.get(Conversation, known.conversation)
+            return session.get(Conversation, known.conversation)
     return None
 
 
-async def bind(session: AsyncSession, anchor: str, conversation: int, *, newest: bool = False) -> None:
+def bind(session: Session, anchor: str, conversation: int, *, newest: bool = False) -> None:
     """`newest`: an anchor that leads to a newer conversation by now stays with it."""
     told = insert(Anchor).values(anchor=anchor, conversation=conversation)
-    await session.execute(
+    session.execute(
         told.on_conflict_do_update(
             index_elements=[Anchor.anchor],
             set_={"conversation": told.excluded.conversation},
@@ -55,22 +55,18 @@ async def bind(session: AsyncSession, anchor: str, conversation: int, *, newest:
     )
 
 
-async def name(
-    session: AsyncSession, platform: str, workspace: str, person: str, told: str, now: float
-) -> None:
-    await session.merge(PersonName(platform=platform, workspace=workspace, id=person, name=told, at=now))
+def name(session: Session, platform: str, workspace: str, person: str, told: str, now: float) -> None:
+    session.merge(PersonName(platform=platform, workspace=workspace, id=person, name=told, at=now))
 
 
-async def exchanges(
-    session: AsyncSession, conversation: int, asked: str | None = None
-) -> dict[str, list[Turn]]:
+def exchanges(session: Session, conversation: int, asked: str | None = None) -> dict[str, list[Turn]]:
     """A conversation's turns by their exchange, in order; what stood on the platform before comes first, under "".
 
     What was refused is none of them, but for what is `asked` again.
     A question that waits its turn is written down before the answer in front of it: an answer belongs right behind
     its own question.
     """
-    turns = await session.scalars(
+    turns = session.scalars(
         select(Turn)
         .where(Turn.conversation == conversation, (Turn.state != "refused") | (Turn.reply == asked))
         .order_by(Turn.reply != "", Turn.id)
@@ -81,9 +77,9 @@ async def exchanges(
     return ordered
 
 
-async def order(session: AsyncSession, conversation: int) -> list[str]:
+def order(session: Session, conversation: int) -> list[str]:
     """The exchanges of a conversation in order, without reading what was said."""
-    replies = await session.scalars(
+    replies = session.scalars(
         select(Turn.reply)
         .where(Turn.conversation == conversation, Turn.state != "refused", Turn.reply != "")
         .order_by(Turn.id)
@@ -91,7 +87,7 @@ async def order(session: AsyncSession, conversation: int) -> list[str]:
     return list(dict.fromkeys(replies))
 
 
-async def unsummarised(session: AsyncSession, conversation: int, reply: str) -> None:
+def unsummarised(session: Session, conversation: int, reply: str) -> None:
     """This exchange is about to change: the summaries that stand for it would tell what is not said any more.
 
     What they stood for is told word for word again, until that is too long once more.
@@ -104,7 +100,7 @@ async def unsummarised(session: AsyncSession, conversation: int, reply: str) -> 
         .group_by(Turn.reply)
         .having(func.min(Turn.id) >= begun)
     )
-    await session.execute(delete(Turn).where(here, Turn.state == "summary", Turn.reply.in_(since)))
+    session.execute(delete(Turn).where(here, Turn.state == "summary", Turn.reply.in_(since)))
 
 
 def copied(turns: Sequence[Turn], conversation: int) -> list[Turn]:

@@ -38,19 +38,17 @@ class Store(Questions, Replies, Contexts, Forgetting, Retention):
         await self._database.close()
 
     @whole
-    async def keep_budgets(self, platform: str, learned: dict[str, Any], *, now: float | None = None) -> None:
+    def keep_budgets(self, platform: str, learned: dict[str, Any], *, now: float | None = None) -> None:
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            await session.merge(Budgets(platform=platform, learned=learned, at=now))
+        with self._transaction() as session:
+            session.merge(Budgets(platform=platform, learned=learned, at=now))
 
     @whole
-    async def budgets(
-        self, platform: str, *, now: float | None = None
-    ) -> tuple[dict[str, Any], float] | None:
+    def budgets(self, platform: str, *, now: float | None = None) -> tuple[dict[str, Any], float] | None:
         """What was learned, and how many seconds ago; None where nothing was, or more than ten minutes ago."""
         now = time.time() if now is None else now
-        async with self._transaction() as session:
-            row = await session.get(Budgets, platform)
+        with self._transaction() as session:
+            row = session.get(Budgets, platform)
             if row is None or not 0 <= now - row.at <= _BUDGETS_KEPT:
                 return None
             return row.learned, now - row.at

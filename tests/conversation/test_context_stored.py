@@ -24,7 +24,7 @@ LONG = "The quick brown fox jumps over the lazy dog. " * 40  # 600 tokens
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3")
+    opened = await Store.open(f"sqlite:///{tmp_path}/s.sqlite3")
     yield opened
     await opened.close()
 

@@ -30,7 +30,7 @@ def preferences(**limits: Any) -> Preferences:
 
 @pytest.fixture
 async def spending(tmp_path: Path) -> AsyncIterator[Spending]:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3")
+    store = await Store.open(f"sqlite:///{tmp_path}/s.sqlite3")
     yield Spending(store.ledger, Prices.load())
     await store.close()
 

@@ -333,7 +333,8 @@ class Echo:
         long = changed.kind == "changed" and turn == "1" and changed.change in ("stop", "edit")
         filler = "And so on. " * (400 if long else 12)
         text = f"I was shown {', '.join(shown)}. {filler}{marker}"
-        return Script.say(text, speed=400.0 if long else 1_500.0, first_byte=(request.number * 7 % 10) / 10)
+        # Its first words may wait for many others: posts in one channel are a second apart, and whole answers go first.
+        return Script.say(text, speed=100.0 if long else 1_500.0, first_byte=(request.number * 7 % 10) / 10)
 
 
 # ------------------------------------------------------------------------------------------------ the test

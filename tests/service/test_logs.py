@@ -49,7 +49,7 @@ Read = Callable[[], list[dict[str, Any]]]
 def as_before() -> Iterator[None]:
     """Logging is global: put it back."""
     root = logging.getLogger()
-    names = ("", "httpx2", "aiohttp.access", "alembic", "sqlalchemy", "aiosqlite", *logs._NEVER_DEBUG)
+    names = ("", "httpx2", "aiohttp.access", "alembic", "sqlalchemy", *logs._NEVER_DEBUG)
     levels = {name: logging.getLogger(name).level for name in names}
     handlers, hidden = root.handlers[:], set(logs._hidden)
     yield
@@ -201,7 +201,7 @@ def test_no_library_logs_bodies_at_debug(read: Read) -> None:
     for name in logs._NEVER_DEBUG:
         logging.getLogger(name).debug(PRIVATE)
         logging.getLogger(f"{name}.deeper").debug(PRIVATE)
-    for name in ("httpx2", "aiohttp.access", "sqlalchemy.engine.Engine", "aiosqlite", "slack_bolt.App"):
+    for name in ("httpx2", "aiohttp.access", "sqlalchemy.engine.Engine", "slack_bolt.App"):
         logging.getLogger(name).info(PRIVATE)
     assert read() == []
 

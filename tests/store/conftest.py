@@ -12,6 +12,6 @@ from bot.store.store import Store
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3")
+    opened = await Store.open(f"sqlite:///{tmp_path}/s.sqlite3")
     yield opened
     await opened.close()

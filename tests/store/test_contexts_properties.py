@@ -170,7 +170,7 @@ def test_claude_is_told_what_a_plain_list_of_exchanges_says(tmp_path: Path) -> N
         await store.forget_person("slack", None, "P1")
 
     with asyncio.Runner() as runner:
-        store = runner.run(Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"))
+        store = runner.run(Store.open(f"sqlite:///{tmp_path}/s.sqlite3"))
 
         @settings(max_examples=15)
         @given(STEPS)

@@ -88,7 +88,7 @@ async def test_a_reply_belongs_to_the_day_on_which_it_began(store: Store) -> Non
 
 
 async def test_a_crash_leaves_nothing_reserved(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"
+    url = f"sqlite:///{tmp_path}/s.sqlite3"
     store = await Store.open(url)
     await store.ledger.reserve("r1", ADA, 100, limits(), now=NOON)
     await store.close()
@@ -163,7 +163,7 @@ def test_no_interleaving_overshoots_by_more_than_one_reply(tmp_path: Path) -> No
                     assert not limit or spent + may_be < limit + dearest, (whose, limit, spent, may_be)
 
     with asyncio.Runner() as runner:
-        store = runner.run(Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"))
+        store = runner.run(Store.open(f"sqlite:///{tmp_path}/s.sqlite3"))
 
         @settings(max_examples=60)
         @given(steps=STEPS, person=st.integers(0, 100), channel=st.integers(0, 100), all_=st.integers(0, 200))

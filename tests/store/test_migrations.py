@@ -62,7 +62,7 @@ def first_version(path: Path) -> None:
 async def test_a_file_of_the_first_version_keeps_all_that_stood_in_it(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
     first_version(path)
-    store = await Store.open(f"sqlite+aiosqlite:///{path}")
+    store = await Store.open(f"sqlite:///{path}")
     try:
         assert await said(store, 1) == [("user", "why?"), ("assistant", "because"), ("user", "and?")]
         assert (await store.turns(1))[0].name == "Ada"
@@ -77,7 +77,7 @@ async def test_answers_of_the_first_version_are_found_by_their_messages(tmp_path
     """The buttons under them are of this version's making, as soon as somebody presses one."""
     path = tmp_path / "s.sqlite3"
     first_version(path)
-    store = await Store.open(f"sqlite+aiosqlite:///{path}")
+    store = await Store.open(f"sqlite:///{path}")
     try:
         found = await store.reply_of_message(Ref("C1", "72"), platform="discord", workspace="G1")
         assert found == "r1"
@@ -98,7 +98,7 @@ async def test_opening_a_file_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
     first_version(path)
     for _ in range(2):
-        await (await Store.open(f"sqlite+aiosqlite:///{path}")).close()
+        await (await Store.open(f"sqlite:///{path}")).close()
     with sqlite3.connect(path) as raw:
         assert raw.execute("select version_num from alembic_version").fetchall() == [("0003",)]
         assert raw.execute("select count(*) from pages").fetchone() == (3,)
@@ -113,10 +113,10 @@ async def test_a_migration_that_fails_half_way_leaves_the_file_as_it_was(tmp_pat
         raw.execute("create table ledger (somebody elses)")
     raw.close()
     with pytest.raises(StoreError, match="ledger already exists"):
-        await Store.open(f"sqlite+aiosqlite:///{path}")
+        await Store.open(f"sqlite:///{path}")
     with sqlite3.connect(path) as raw:
         raw.execute("drop table ledger")
     raw.close()
-    store = await Store.open(f"sqlite+aiosqlite:///{path}")
+    store = await Store.open(f"sqlite:///{path}")
     assert await said(store, 1) == [("user", "why?"), ("assistant", "because"), ("user", "and?")]
     await store.close()

@@ -63,7 +63,7 @@ async def test_a_reader_beside_a_writer_never_remembers_the_old_value(store: Sto
 
 
 async def test_settings_survive_a_restart(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"
+    url = f"sqlite:///{tmp_path}/s.sqlite3"
     store = await Store.open(url)
     await store.preferences.change("slack", "T1", "C1", {"allowed_people": ["U1"]}, by="U9", now=5.0)
     await store.close()

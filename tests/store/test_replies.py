@@ -16,7 +16,7 @@ FILE = Attachment("F1", "plan.pdf", "application/pdf", 1200, "https://files/F1")
 
 async def test_a_reply_is_found_by_its_pages_and_by_its_question_after_a_restart(tmp_path: Path) -> None:
     """A press on an answer of last week must still find everything that Regenerate and Delete need."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"
+    url = f"sqlite:///{tmp_path}/s.sqlite3"
     store = await Store.open(url)
     asked = question(
         "k1",

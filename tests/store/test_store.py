@@ -113,7 +113,7 @@ async def test_names_learned_later_are_known_for_earlier_turns(store: Store) -> 
 
 
 async def test_a_crash_leaves_the_reply_with_its_messages_and_its_last_known_text(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3"
+    url = f"sqlite:///{tmp_path}/s.sqlite3"
     store = await Store.open(url)
     place = Place("discord", "G1", "C1", reply_to="70", route="secret-token")
     await begin(store, question("1", "a", place=place), "growing")
@@ -141,7 +141,7 @@ async def test_a_crash_leaves_the_reply_with_its_messages_and_its_last_known_tex
 
 
 async def test_no_route_reaches_the_disk(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3")
+    store = await Store.open(f"sqlite:///{tmp_path}/s.sqlite3")
     place = Place("discord", "G1", "C1", route="aW50ZXJhY3Rpb24-secret")
     await begin(store, question("1", "a", place=place), "r1")
     await store.posted("r1", [Ref("C1", "71")], place, [])
@@ -174,15 +174,15 @@ async def test_old_claims_are_forgotten(store: Store) -> None:
 
 async def test_a_database_that_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open"):
-        await Store.open(f"sqlite+aiosqlite:///{tmp_path}/nowhere/s.sqlite3")
+        await Store.open(f"sqlite:///{tmp_path}/nowhere/s.sqlite3")
     (tmp_path / "text.sqlite3").write_text("this is no database, and is long enough to be read as one" * 20)
     with pytest.raises(StoreError, match="not a database"):
-        await Store.open(f"sqlite+aiosqlite:///{tmp_path}/text.sqlite3")
+        await Store.open(f"sqlite:///{tmp_path}/text.sqlite3")
 
 
 async def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
     """A column added to the code and forgotten in the migrations would only fail at somebody's second start."""
-    await (await Store.open(f"sqlite+aiosqlite:///{tmp_path}/s.sqlite3")).close()
+    await (await Store.open(f"sqlite:///{tmp_path}/s.sqlite3")).close()
     engine = create_engine(f"sqlite:///{tmp_path}/s.sqlite3")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
