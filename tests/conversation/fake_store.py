@@ -108,7 +108,7 @@ class FakeStore(Store):
         conversation = self.rows[upto].conversation
         said = self.said[conversation]
         exchanges = list(dict.fromkeys(one.reply for one, _ in said))
-        if exchanges[-1] == upto:
+        if upto not in exchanges or exchanges[-1] == upto:
             return conversation
         kept = exchanges[: exchanges.index(upto) + 1]
         fork = next(self._numbers)

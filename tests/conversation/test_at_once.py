@@ -385,11 +385,15 @@ async def test_what_is_asked_behind_a_regenerate_waits_for_no_button_either() ->
         assert len(stage.claude.asked) == 3
 
 
-async def test_stop_says_so_where_nothing_but_a_button_is_to_go() -> None:
+@pytest.mark.parametrize("by", ["command", "button"])
+async def test_stop_says_so_where_nothing_but_a_button_is_to_go(by: str) -> None:
+    """Who presses what is about to go is told, too, that there is nothing to stop."""
     async with staged(chat=buttons_stay(60)) as stage:
         await whole(stage)
-        place = replace(CHANNEL, route="r")
-        stage.conversations.take(stage.channel, Ordered("o1", "stop", "", ADA, place, ""))
+        place, reply = replace(CHANNEL, route="r"), next(iter(stage.store.rows))
+        button = Pressed(Control.STOP, reply, ADA, THREAD, Ref("C1", "1"))
+        command = Ordered("o1", "stop", "", ADA, place, "")
+        stage.conversations.take(stage.channel, button if by == "button" else command)
         await asyncio.sleep(2)
         assert stage.chat.said_beside("told") == [sentences.NOTHING_TO_STOP]
         await stage.quiet()
