@@ -213,7 +213,7 @@ def _to_go_on_from(session: Session, reply: str) -> Conversation | None:
         return None
     conversation = session.get_one(Conversation, known.conversation)
     # An answer that is still growing has no text to go on from yet: the question waits for it in its conversation.
-    ended = known.state not in ("growing", "ending")
+    ended = known.state != "growing"
     said = rows.order(session, conversation.id)
     if ended and reply in said and said[-1] != reply:
         return _forked(session, conversation, reply, conversation.last)

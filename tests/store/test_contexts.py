@@ -65,6 +65,15 @@ async def test_an_answer_to_one_that_is_still_growing_waits_in_its_conversation(
     assert await begin(store, question("k3", "b", place=CHAIN, upto="r1"), "r3") == original
 
 
+async def test_an_answer_to_one_that_is_said_forks_though_its_last_edit_has_yet_to_land(store: Store) -> None:
+    """What is asked next does not wait for the buttons of its earlier pages."""
+    await begin(store, question("k1", "a", place=CHAIN, text="one"), "r1")
+    await store.ended("r1", text="answer one", notice="", turn="whole", tokens={})
+    await exchange(store, "r2", "a", "two", "answer two", place=CHAIN)
+    fork = await begin(store, question("k3", "b", place=CHAIN, text="other", upto="r1"), "r3")
+    assert await words(store, fork) == ["one", "answer one", "other"]
+
+
 async def test_an_unknown_answer_is_no_reason_not_to_answer(store: Store) -> None:
     original = await exchange(store, "r1", "a", "one", "answer one")
     assert await begin(store, question("k2", "a", upto="no-such"), "r2") == original
