@@ -27,6 +27,9 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
+# What is awaited comes within two seconds; on a machine whose cores are taken it once took five, which is the default.
+expect.set_options(timeout=20_000)
+
 # What a screenshot has to differ by to be a picture of something: an empty page of this size is far smaller.
 PICTURE = 20_000
 # WCAG 2.2, success criterion 1.4.3: text of ordinary size.
