@@ -218,7 +218,6 @@ class Controls:
             # Not in its turn: what is asked next waits for no button of an earlier page.
             await self._answers.live.settled(answered.reply)
             async with self._answers.turns.next(answered.conversation):
-                await self._answers.live.settled(answered.reply)
                 known = await self._store.reply(answered.reply)
                 if known is None or not (known.question or known.files):
                     return sentences.NOT_KNOWN_ANY_MORE  # deleted, or forgotten, while we waited

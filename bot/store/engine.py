@@ -50,7 +50,7 @@ class _Errands:
         Thread(target=self._run, name="store", daemon=True).start()
 
     def do(self, errand: Callable[[], T]) -> asyncio.Future[T]:
-        """What comes of it."""
+        """What comes of it, after all that was asked for before."""
         done: Future[T] = Future()
         self._errands.put((done, errand))
         return asyncio.wrap_future(done)
@@ -75,7 +75,7 @@ class Database:
 
     def __init__(self, engine: Engine, errands: _Errands) -> None:
         self._engine = engine
-        self._errands = errands
+        self.errands = errands
         self.strangers = Strangers()
         self._sessions = sessionmaker(engine, expire_on_commit=False)
 
@@ -83,22 +83,20 @@ class Database:
     async def open(cls, url: str) -> Database:
         """Open the database and bring it up to date. Raises StoreError."""
         errands = _Errands()
+        engine: Engine | None = None
         try:
-            return cls(await errands.do(lambda: _opened(url)), errands)
-        except BaseException:
-            errands.end()
-            raise
+            engine = await errands.do(lambda: _opened(url))
+        finally:
+            if engine is None:
+                errands.end()
+        return cls(engine, errands)
 
     async def close(self) -> None:
         """What hangs is left alone after some seconds: whatever was committed is safe."""
-        disposing = self.do(self._engine.dispose)
+        disposing = self.errands.do(self._engine.dispose)
         await asyncio.wait({disposing}, timeout=_LEAVING)
         disposing.add_done_callback(_heard)
-        self._errands.end()
-
-    def do(self, errand: Callable[[], T]) -> asyncio.Future[T]:
-        """Have something done where the connection lives, after all that was asked for before."""
-        return self._errands.do(errand)
+        self.errands.end()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -190,7 +188,7 @@ class Part:
 
     def do(self, errand: Callable[[], T]) -> asyncio.Future[T]:
         """Have something done where the connection lives."""
-        return self._database.do(errand)
+        return self._database.errands.do(errand)
 
     def _transaction(self) -> AbstractContextManager[Session]:
         return self._database.transaction()

@@ -95,11 +95,13 @@ async def test_a_reply_with_a_ping_goes_on_with_an_answer_that_we_are_not_told_y
 async def test_a_thread_under_a_commands_question_goes_on_with_it_before_we_are_told_of_it(
     how: str, late: float
 ) -> None:
+    """People see a message before the platform's answer to us, which may even be lost."""
     async with staged(chat=unanswered(late)) as stage:
         stage.ask("The word is heliotrope.", how="command", place=CHANNEL, scope="command:1", unseen="ada")
         await asyncio.sleep(SEEN)
         root = stage.chat.visible()[0].ref.message
         stage.ask("Which word?", how=how, thread=root, person=GRACE, threaded=True)
+        stage.ask("Not for us.", how="overheard", thread="elsewhere", person=GRACE, threaded=True)
         await stage.quiet()
         told_of(stage, "heliotrope")
         assert stage.chat.thread(root) == ["Yes.", "Yes."]

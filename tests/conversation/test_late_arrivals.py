@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from bot import sentences
-from bot.ports import Line, Op, Place, Ref
+from bot.ports import Line, Place, Ref
 from tests.conversation.stage import GRACE, Chat, FakeStore, growing, staged
-from tests.reply.fake_platform import Fault
 
 pytestmark = pytest.mark.looptime
 
@@ -81,32 +80,6 @@ async def test_a_thread_under_a_commands_question_is_ours_though_the_disk_does_n
         await asyncio.sleep(1)
         [answer] = [message for message in stage.chat.visible() if message.thread]
         stage.ask("Which word?", how=how, thread=answer.thread, person=GRACE)
-        await stage.quiet()
-        assert len(stage.claude.asked) == 2
-        assert "heliotrope" in str(stage.claude.asked[1].ask.messages)
-
-
-@pytest.mark.parametrize("late", [0.0, 2.0, 30.0])
-async def test_a_thread_under_a_commands_question_is_ours_though_we_are_not_told_yet_that_it_stands(
-    late: float,
-) -> None:
-    """People see a message before the platform's answer to us, which may even be lost."""
-
-    def fault(op: Op, target: str, number: int) -> Fault | None:
-        return Fault(late=late) if op == "post" and number == 0 else None
-
-    async with staged(chat=Chat(fault=fault)) as stage:
-        stage.ask(
-            "The word is heliotrope.",
-            how="command",
-            place=Place("fake", "T1", "C1"),
-            scope="command:1",
-            unseen="ada",
-        )
-        await asyncio.sleep(0.2)
-        root = stage.chat.visible()[0]
-        stage.ask("Which word?", how="overheard", thread=root.ref.message, person=GRACE)
-        stage.ask("Not for us.", how="overheard", thread="2", person=GRACE)
         await stage.quiet()
         assert len(stage.claude.asked) == 2
         assert "heliotrope" in str(stage.claude.asked[1].ask.messages)
