@@ -102,16 +102,15 @@ class Gate:
             while stamps and now - stamps[0] >= window - 1e-9:
                 stamps.popleft()
         allowed = len(stamps) < size
-        used = len(stamps) + (1 if allowed else 0)
         if allowed and spend:
             stamps.append(now)
-        opened = stamps[0] if stamps else now
-        last = stamps[-1] if stamps else now
-        whole = (opened if self.limit.shape == "fixed" else last) + window - now
+        if not stamps:
+            return Verdict(allowed=allowed, remaining=size, reset_after=0.0, retry_after=0.0)
+        opened = stamps[0]
         return Verdict(
             allowed=allowed,
-            remaining=size - used,
-            reset_after=whole,
+            remaining=size - len(stamps),
+            reset_after=(opened if self.limit.shape == "fixed" else stamps[-1]) + window - now,
             retry_after=0.0 if allowed else max(0.0, opened + window - now),
         )
 

@@ -65,6 +65,18 @@ def test_a_refused_call_spends_nothing(shape: Shape) -> None:
     assert gate.refusals == 22
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_look_says_what_is_left_and_takes_nothing(shape: Shape) -> None:
+    """A budget at rest is whole, in any shape; after one call it is one short."""
+    gate = Gate(limit(shape))
+    size = 1 if shape == "single" else limit(shape).burst
+    for _ in range(2):
+        assert (gate.look(7.0).remaining, gate.look(7.0).reset_after) == (size, 0.0)
+    taken = gate.take(7.0)
+    assert gate.look(7.0).remaining == taken.remaining == size - 1
+    assert gate.look(7.0).reset_after == taken.reset_after > 0.0
+
+
 def test_a_fixed_window_opens_at_its_first_call() -> None:
     """Two bursts can meet at the edge of two windows; that is the shape."""
     gate = Gate(limit("fixed"))
