@@ -25,8 +25,9 @@ from bot.conversation.permissions import Way
 from bot.conversation.spending import Spending, dollars
 from bot.conversation.turns import Turns
 from bot.ports import Content, Incoming, Ref
+from bot.reply.nouns import Declined, Ending, Manner, Subject
 from bot.reply.outbox import Settled
-from bot.reply.reply import Declined, Ending, Manner, Reply, Subject
+from bot.reply.reply import Reply
 from bot.reply.status import Status
 from bot.settings import Settings
 from bot.store.store import Store, StoreError

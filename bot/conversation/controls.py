@@ -29,7 +29,7 @@ from bot.ports import (
     Sent,
 )
 from bot.reply import attaching
-from bot.reply.reply import Declined
+from bot.reply.nouns import Declined
 from bot.store.nouns import Answered, Verdict
 from bot.store.store import Store
 from bot.translations import say

@@ -18,7 +18,7 @@ from typing import Literal
 from bot.claude.events import Usage
 from bot.conversation.routing import reply_anchors
 from bot.ports import Place, Ref
-from bot.reply.reply import Turn
+from bot.reply.nouns import Turn
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from bot.conversation.turns import Turns
 from bot.ports import Content, Place, Ref, Unavailable
 from bot.reply.buttons import controls_after, label, sure
 from bot.reply.messages import ANNOUNCEMENT, post_key
+from bot.reply.nouns import Turn
 from bot.reply.pages import Document
-from bot.reply.reply import Turn
 from bot.store.nouns import Unfinished
 from bot.store.store import Store, StoreError
 from bot.translations import say

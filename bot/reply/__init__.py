@@ -1,7 +1,7 @@
 """The heart: one answer, how it is cut and read, and when each of its messages is sent.
 
-an answer    reply (Claude's events -> document -> messages), status (before its first text), attaching (files of it),
-             buttons
+an answer    nouns, reply (Claude's events -> document -> messages), status (before its first text), attaching (files
+             of it), buttons
 a view       messages (nouns), view (what one reply shows), planning (what it lacks), landing (what its calls brought),
              outbox (drives all views of a platform: the only file that waits)
 pacing       items (nouns), pacing (all replies, and the theory), ranking (those of one budget: who is next)

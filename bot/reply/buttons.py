@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bot import sentences
 from bot.ports import Confirmation, Control
+from bot.reply.nouns import Turn
 from bot.translations import say
-
-if TYPE_CHECKING:
-    from bot.reply.reply import Turn
 
 _LABELS = {
     Control.STOP: sentences.STOP,

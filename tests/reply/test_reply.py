@@ -17,8 +17,9 @@ from bot.claude.faults import _BY_TYPE, ClaudeFault
 from bot.conversation.journal import StoreJournal
 from bot.ports import Control, Denied, Place, Ref, Unavailable
 from bot.reply.buttons import controls_after
+from bot.reply.nouns import Subject, Turn
 from bot.reply.outbox import Outbox, Settled
-from bot.reply.reply import Reply, Subject, Turn
+from bot.reply.reply import Reply
 from tests.conversation.stage import (
     DIALECT,
     STATUS_SECONDS,
