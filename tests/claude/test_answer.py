@@ -35,9 +35,14 @@ async def server() -> AsyncIterator[ClaudeServer]:
     await made.stop()
 
 
+# Real seconds of silence after which an answer counts as broken off: longer than a busy machine stands still, and a
+# short one for the tests that wait for it.
+PATIENT, HASTY = 20.0, 1.0
+
+
 @pytest.fixture
-async def claude(server: ClaudeServer) -> AsyncIterator[Claude]:
-    made = Claude(api_key=server.api_key, base_url=server.url, silence=0.5)
+async def claude(request: pytest.FixtureRequest, server: ClaudeServer) -> AsyncIterator[Claude]:
+    made = Claude(api_key=server.api_key, base_url=server.url, silence=getattr(request, "param", PATIENT))
     made.first_wait = 0.01
     yield made
     await made.close()
@@ -322,23 +327,23 @@ async def test_an_error_before_the_first_text_is_retried(server: ClaudeServer, c
 
 
 BREAKS = [
-    ("fin", sentences.BROKEN_OFF),
-    ("rst", sentences.BROKEN_OFF),
-    ("unfinished", sentences.BROKEN_OFF),
-    ("bad_json", sentences.BROKEN_OFF),
-    ("no_event", sentences.BROKEN_OFF),
-    ("stall", sentences.WENT_QUIET),
-    ("pings", sentences.WENT_QUIET),
+    (PATIENT, "fin", sentences.BROKEN_OFF),
+    (PATIENT, "rst", sentences.BROKEN_OFF),
+    (PATIENT, "unfinished", sentences.BROKEN_OFF),
+    (PATIENT, "bad_json", sentences.BROKEN_OFF),
+    (PATIENT, "no_event", sentences.BROKEN_OFF),
+    (HASTY, "stall", sentences.WENT_QUIET),
+    (HASTY, "pings", sentences.WENT_QUIET),
 ]
 
 
-@pytest.mark.parametrize(("kind", "sentence"), BREAKS)
+@pytest.mark.parametrize(("claude", "kind", "sentence"), BREAKS, indirect=["claude"])
 async def test_a_stream_that_breaks_keeps_its_text_and_says_so(
     server: ClaudeServer, claude: Claude, kind: str, sentence: str
 ) -> None:
     """Also one that ends without message_stop, which raises nothing, and one that only pings."""
     at = 100
-    seconds = 150.0  # 3 s of real time, against a silence limit of 0.5 s
+    seconds = 150.0  # 3 s of real time, against a silence limit of 1 s
     fault = Fault(kind, at=at, seconds=seconds)  # type: ignore[arg-type] # the table's kinds
     server.script(Script.say(WORDS, faults=(fault,), **FAST))
     heard = await hear(claude)
@@ -357,6 +362,7 @@ async def test_what_nobody_knows_yet_is_passed_over(server: ClaudeServer, claude
     assert (heard.text, heard.stop_reason) == (WORDS, "end_turn")
 
 
+@pytest.mark.parametrize("claude", [HASTY], indirect=True)
 async def test_a_model_that_begins_and_only_pings_is_not_asked_again_unseen(
     server: ClaudeServer, claude: Claude
 ) -> None:
