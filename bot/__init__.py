@@ -5,7 +5,7 @@ reply/           the heart: pages (pure), pacing (pure), the outbox that waits, 
 claude/          the model: a request, the stream as events, its faults; documents, prices, models
 conversation/    what to answer and whether: who may, what it may cost, context, controls, orders, edits; the journal
 store/           what survives a restart
-service/         logs, health
+service/         logs, health, metrics
 app.py           lifetimes, signals, drain
 settings.py      environment -> Settings, with channel_defaults.py
 sentences.py     every word that the bot itself says;  translations/  the same in other languages

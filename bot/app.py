@@ -27,6 +27,7 @@ from bot.ports import ConnectError, Health, Platform
 from bot.reply.outbox import Outbox
 from bot.service import logs
 from bot.service.health import HealthServer
+from bot.service.metrics import Metrics
 from bot.settings import Settings
 from bot.store.nouns import Unfinished
 from bot.store.store import Store, StoreError
@@ -217,7 +218,12 @@ class App:
         def ask() -> tuple[dict[str, Health], bool]:
             return {name: channel.platform.health() for name, channel in channels.items()}, self._draining
 
-        server = HealthServer(self._settings.health_host, self._settings.health_port, ask)
+        metrics = Metrics(
+            lambda: (*ask(), {name: channel.outbox.snapshot() for name, channel in channels.items()})
+        )
+        logging.getLogger().addHandler(metrics)
+        stack.callback(logging.getLogger().removeHandler, metrics)
+        server = HealthServer(self._settings.health_host, self._settings.health_port, ask, metrics.page)
         stack.push_async_callback(server.stop)
         try:
             port = await server.start()

@@ -234,9 +234,15 @@ class Settings(ChannelDefaults):
         "At SIGTERM, answers have this long to end; keep the stop timeout 15 s above it.",
         ge=0,
     )
-    health_host: str = _env("HEALTH_HOST", "127.0.0.1", "The address that /healthz and /readyz listen on.")
+    health_host: str = _env(
+        "HEALTH_HOST", "127.0.0.1", "The address that /healthz, /readyz and /metrics listen on."
+    )
     health_port: int | None = _env(
-        "HEALTH_PORT", None, "The port of /healthz and /readyz; without it there are none.", ge=0, le=65535
+        "HEALTH_PORT",
+        None,
+        "The port of /healthz, /readyz and /metrics; without it there are none.",
+        ge=0,
+        le=65535,
     )
     log_format: Literal["console", "json"] = _env(
         "LOG_FORMAT", "console", "console for people, json for machines."

@@ -49,6 +49,7 @@ def answer(view: View, call: Call, outcome: Outcome, now: float) -> None:
         return
     match outcome:
         case Sent(ref, grows):
+            _seen(view, call, now)
             _landed(view, call, ref, grows, now)
         case Refused():
             if call.posting is not None:
@@ -78,6 +79,7 @@ def found(view: View, call: Call, ref: Ref, now: float) -> None:
         view.desk.removals.append((view.place, ref))
         view.desk.wake.set()
         return
+    _seen(view, call, now)
     # Which of several attempts it shows nobody knows, nor how much of one that may grow natively.
     attempts = {content for content, _ in posting.attempts}
     known = len(attempts) == 1 and (call.content.closed or call.content.settled is None)
@@ -105,6 +107,11 @@ def _is_stale(view: View, call: Call, outcome: Outcome) -> bool:
             posting.searching, posting.late = True, True
             view.desk.searches.append(call)
     return True
+
+
+def _seen(view: View, call: Call, now: float) -> None:
+    if view.first_seen_at is None and call.end:
+        view.first_seen_at = now
 
 
 def _landed(view: View, call: Call, ref: Ref, grows: Open | None, now: float) -> None:

@@ -67,7 +67,7 @@ _REMOVING = (0.0, 2.0, 10.0)  # seconds before each try to take a message away
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The outbox for operators."""
+    """What operators see of an outbox (/metrics)."""
 
     budgets: tuple[Gauge, ...]
     live: int
@@ -153,7 +153,7 @@ class Outbox:
         return False
 
     def snapshot(self) -> Snapshot:
-        """For metrics."""
+        """How things stand now."""
         now = self._time()
         unseen = sum(
             max(0, view.document.length - (view.messages[-1].item.shown if view.messages else 0))

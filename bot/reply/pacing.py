@@ -367,7 +367,7 @@ class Pacer:
         self._learned, self._learned_at, self._learned_age = learned, now, elapsed
 
     def gauges(self, now: float) -> list[Gauge]:
-        """Every budget, for metrics."""
+        """Every budget, at rest or not."""
         waiting: dict[str, int] = {}
         for (key, _), group in self._groups.items():
             waiting[key] = waiting.get(key, 0) + len(group.unseen)

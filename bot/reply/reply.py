@@ -163,17 +163,20 @@ class Reply:
                 await asyncio.wait({self._reading})
             notice, turn, reason = await self._outcome(self._reading)
             self._status.over()
-            seconds = loop.time() - begun
+            ended = loop.time()
+            seconds = ended - begun
             if self.subject.stands and not self._begun:
                 self._over(Ending(turn, reason, notice, "", self._usage, seconds))
                 await self._status.end()
                 raise Declined("" if notice == sentences.STOPPED else self._say(notice))
             files = await self._end(notice, turn, reason, seconds)
             await self._view.whole()
+            seen = loop.time()
             if self._on_whole is not None and not self._view.is_settled:
                 self._on_whole(self)
             await self._status.end()
             if not self._view.is_settled or (await settled).kind == "shown":
+                self._tell_seen(begun, ended, seen)
                 for file in files:
                     self.unattached += not await self._uploaded(file)
             outcome = await settled
@@ -222,6 +225,21 @@ class Reply:
                 "characters": len(ending.text),
                 "seconds": round(ending.seconds, 1),
                 **asdict(ending.usage),
+            },
+        )
+
+    def _tell_seen(self, begun: float, ended: float, seen: float) -> None:
+        """People can read all of it, since `seen`. Our own sentence alone is no answer."""
+        first = self._view.first_seen_at
+        if first is None:
+            return
+        log.info(
+            "reply.seen",
+            extra={
+                "reply": self.subject.id,
+                "platform": self.subject.place.platform,
+                "first_words": round(first - begun, 2),
+                "last_edit": round(seen - ended, 2),
             },
         )
 

@@ -80,6 +80,7 @@ class View:
         self._on_changed = on_changed
         self.page_limit = desk.platform.profile.page_limit
         self.first_text_at: float | None = None
+        self.first_seen_at: float | None = None  # when a message first showed any of it
         self._leaving: asyncio.TimerHandle | None = None
         self._whole = asyncio.Event()
         self._done: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()

@@ -1,1 +1,1 @@
-"""What operators see: logs, health."""
+"""What operators see: logs, health, metrics."""

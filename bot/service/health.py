@@ -1,4 +1,4 @@
-"""/healthz and /readyz. Law: healthy means that this process can still think; ready, that people are being heard.
+"""/healthz, /readyz, /metrics. Law: healthy means that this process can still think; ready, that people are being heard.
 
 An orchestrator restarts what is not healthy and merely waits for what is not ready: a platform's outage must never
 get the bot restarted.
@@ -12,20 +12,30 @@ from typing import Any
 from aiohttp import web
 
 from bot.ports import Health
+from bot.service.metrics import CONTENT_TYPE
 
 
 class HealthServer:
-    """Two small pages on a port of their own.
+    """Three small pages on a port of their own.
 
-    `ask` is called at each /readyz: the platforms' health by name, and whether the bot is draining.
+    `ask` is called at each /readyz: the platforms' health by name, and whether the bot is draining. `metrics` at each
+    /metrics: the page.
     """
 
-    def __init__(self, host: str, port: int, ask: Callable[[], tuple[Mapping[str, Health], bool]]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        ask: Callable[[], tuple[Mapping[str, Health], bool]],
+        metrics: Callable[[], bytes],
+    ) -> None:
         self._ask = ask
+        self._page = metrics
         self._host, self._port = host, port
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
         # Whoever probes at this moment must not hold up the process's end (aiohttp would wait a minute).
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
@@ -42,6 +52,9 @@ class HealthServer:
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._page(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         platforms, draining = self._ask()

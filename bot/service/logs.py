@@ -52,7 +52,7 @@ def hide(secrets: Iterable[str]) -> None:
 
 
 def configure(style: Literal["console", "json"], level: str) -> None:
-    """Set the root logger up; called once, before anything else logs."""
+    """Set the root logger up; called once, before anything else logs. What is not shown is counted all the same."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -74,9 +74,10 @@ def configure(style: Literal["console", "json"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    handler.setLevel(level)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(min(handler.level, logging.INFO))
     for name in _NEVER_DEBUG:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     # Each request at INFO is noise for a bot that edits all day; a database's statements hold what people said.

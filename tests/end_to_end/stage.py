@@ -19,6 +19,7 @@ from sandbox.claude.choice import Request
 from sandbox.record import Entry, Record
 from sandbox.world import World
 from tests.end_to_end.born import bear
+from tests.service.counted import Sample, samples
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -56,6 +57,7 @@ class Bot:
         }
         self._process = bear(environment, self._folder, self.log)
         self.readyz = f"http://127.0.0.1:{port}/readyz"
+        self.metrics = f"http://127.0.0.1:{port}/metrics"
         if ready:
             await self.ready()
 
@@ -72,6 +74,18 @@ class Bot:
                             return told
                 except aiohttp.ClientConnectionError:
                     pass  # not listening yet
+                await asyncio.sleep(0.02)
+
+    async def counted(
+        self, wanted: Sample | None = None, *, over: float = 0.0, within: float = 10.0
+    ) -> dict[Sample, float]:
+        """What /metrics says; once this sample is over so much."""
+        async with aiohttp.ClientSession() as session, asyncio.timeout(within):
+            while True:
+                async with session.get(self.metrics) as answer:
+                    told = samples(await answer.text())
+                if wanted is None or told.get(wanted, 0.0) > over:
+                    return told
                 await asyncio.sleep(0.02)
 
     def said(self) -> str:

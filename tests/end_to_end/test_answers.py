@@ -13,6 +13,7 @@ from bot import sentences
 from sandbox.claude.script import Script
 from sandbox.world import World
 from tests.end_to_end.stage import Bot, Chat
+from tests.service.counted import sample
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bot")]
 
@@ -31,6 +32,25 @@ async def test_an_answer_grows_in_steps_and_ends_as_claude_said_it(chat: Chat) -
     lengths = [len(frame["text"]) for frame in frames]
     assert lengths == sorted(lengths), "it only grows"
     assert chat.refusals == []
+
+
+async def test_operators_see_what_people_waited_for(chat: Chat, bot: Bot) -> None:
+    """Each answer counts once on its platform; nothing is left over when it is whole."""
+    before = await bot.counted()
+    question = await chat.mention("Who counts? #chars:300")
+    text = await chat.settled(question)
+    whole = sample("inkstream_last_edit_seconds_count", platform=chat.name)
+    after = await bot.counted(whole, over=before.get(whole, 0.0))
+    assert after[whole] == before.get(whole, 0.0) + 1.0
+    words = sample("inkstream_first_words_seconds_count", platform=chat.name)
+    assert after[words] == before.get(words, 0.0) + 1.0
+    # 300 characters are said in less than three seconds, and a person's first words come long before.
+    assert after[sample("inkstream_first_words_seconds_bucket", platform=chat.name, le="5.0")] >= 1.0
+    tokens = sample("inkstream_claude_tokens_total", kind="tokens_out")
+    assert after[tokens] - before.get(tokens, 0.0) >= len(text) / 10
+    assert after[sample("inkstream_platform_ready", platform=chat.name)] == 1.0
+    assert after[sample("inkstream_unseen_characters", platform=chat.name)] == 0.0
+    assert not [labels for _, labels in after if ("level", "error") in labels]
 
 
 async def test_the_first_text_comes_at_three_words_or_after_a_moment(chat: Chat) -> None:

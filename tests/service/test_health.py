@@ -1,4 +1,4 @@
-"""/healthz and /readyz as an orchestrator asks for them."""
+"""/healthz, /readyz and /metrics as an orchestrator asks for them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Bot:
 @pytest.fixture
 async def bot() -> AsyncIterator[Bot]:
     made = Bot()
-    server = HealthServer("127.0.0.1", 0, made.ask)
+    server = HealthServer("127.0.0.1", 0, made.ask, lambda: b"a_metric 1.0\n")
     made.url = f"http://127.0.0.1:{await server.start()}"
     yield made
     await server.stop()
@@ -83,11 +83,18 @@ async def test_healthz_is_well_whatever_the_platforms_do(
     assert await bot.get("/healthz") == (200, {"status": "ok"})
 
 
+async def test_metrics_come_in_the_format_that_prometheus_reads(bot: Bot) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{bot.url}/metrics") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert await answer.text() == "a_metric 1.0\n"
+
+
 async def test_a_port_that_is_taken_is_an_error_at_the_start(bot: Bot) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        server = HealthServer("127.0.0.1", taken.getsockname()[1], bot.ask)
+        server = HealthServer("127.0.0.1", taken.getsockname()[1], bot.ask, bytes)
         with pytest.raises(OSError, match="in use"):
             await server.start()
         await server.stop()

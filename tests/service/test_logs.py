@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.service import logs
+from bot.service.metrics import Metrics
 
 # Made up, in the shapes that the services document; put together so that no scanner takes them for real.
 DISCORD = "MTA4NzY1NDMyMTA5ODc2NTQzMg" + "." + "GabcdE" + "." + "abcdefghijklmnopqrstuvwxyz0123456789ab"
@@ -91,6 +92,17 @@ def test_an_event_and_its_fields_are_one_line_of_json(read: Read) -> None:
         "live": True,
         "code": None,
     }
+
+
+def test_what_is_not_shown_is_counted_all_the_same(read: Read) -> None:
+    """LOG_LEVEL=WARNING is about lines, not about /metrics."""
+    logs.configure("json", "WARNING")
+    metrics = Metrics(lambda: ({}, False, {}))
+    logging.getLogger().addHandler(metrics)
+    log.info("reply.settled", extra={"outcome": "shown"})
+    log.warning("status.slow")
+    assert [line["event"] for line in read()] == ["status.slow"]
+    assert 'event="reply.settled"' in metrics.page().decode()
 
 
 def test_what_json_has_no_word_for_becomes_text(read: Read) -> None:
