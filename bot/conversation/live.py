@@ -91,6 +91,11 @@ class Live:
             self._preparing.cancel()
         return True
 
+    def hurry(self) -> None:
+        """Another answer waits for its end."""
+        if self._reply is not None:
+            self._reply.hurry()
+
     def drop(self, notice: str) -> None:
         """End it; `notice` is for those who have seen it grow, and nothing is shown where nobody has."""
         self.stop(notice if self._reply is not None else "", offers=self._reply is not None)
@@ -151,6 +156,7 @@ class LiveReplies:
         """Until what Claude has said under this id is shown as it will be, and written down so."""
         for live in self.of(reply):
             if not live.owed:
+                live.hurry()
                 await live.over.wait()
 
     def of(self, reply: str) -> list[Live]:

@@ -175,7 +175,8 @@ def _plan_edit(
     # it shows (a sixth of the lag of long answers). One that grows natively even keeps the next one from coming.
     pressing = page.closed if message.open is not None else not newest and item.shown != page.end
     # An answer that has ended is whole when its last text is there to be read, wherever that stands.
-    last = message.bare is not None or (view.finished and (pressing or number == len(pages) - 1))
+    ends = pressing or view.hurried or number == len(pages) - 1
+    last = message.bare is not None or (view.finished and ends)
     view.pacer.demand(
         item,
         length + view.page_limit if pressing else page.end if page.closed else length,

@@ -141,6 +141,10 @@ class Reply:
             self._reading.cancel()
         return True
 
+    def hurry(self) -> None:
+        """Another answer is to take its place, and waits until it has settled."""
+        self._view.hurry()
+
     async def run(self, ask: Callable[[], Awaitable[Ask]]) -> Settled:
         """Grow it to its end, and return how the view ended. `ask` is called once, at once.
 

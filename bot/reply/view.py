@@ -70,6 +70,7 @@ class View:
         self.growing: Item | None = None  # the item that `grew` speaks to
         self.look_at = 0  # `grew` asks for a plan when the document is so long
         self.finished = False
+        self.hurried = False  # somebody waits until it has settled
         self.withdrawn = 0  # messages that were taken back
         self.given_up = ""  # why this reply cannot be shown, once that is so
         self.sorry = sorry  # what is said then
@@ -112,6 +113,11 @@ class View:
         for message in self.messages:
             if message.strikes:
                 message.retry_at = -math.inf  # that was for frames
+        self.look_again()
+
+    def hurry(self) -> None:
+        """Somebody waits until it has settled: what is still to go waits for nobody's text."""
+        self.hurried = True
         self.look_again()
 
     async def whole(self) -> None:

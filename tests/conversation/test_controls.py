@@ -308,6 +308,27 @@ async def test_what_is_asked_next_waits_for_no_button_of_an_earlier_page_and_reg
         assert stage.chat.texts() == ["Short.", "Then this."]
 
 
+async def test_regenerate_waits_for_no_other_answer_to_be_read() -> None:
+    """Buttons of earlier pages go with calls that no text needs; where others grow that takes as long as they do."""
+    async with staged(chat=Chat(page_limit=500)) as stage:
+        for number in range(5):
+            stage.claude.will(f"Other {number}.", *growing(WORDS, seconds=40))
+            stage.ask(f"Other {number}.", thread=f"18{number}.1", person=GRACE)
+        await asyncio.sleep(10)
+        stage.claude.will("Why?", WORDS, Done("end_turn"))
+        stage.ask("Why?")
+        await asyncio.sleep(10)
+        reply = next(row.id for row in stage.store.rows.values() if row.place.thread == "1700.1")
+        assert len(stage.chat.thread("1700.1")) == 3
+        stage.claude.will("Why?", "Short.", Done("end_turn"))
+        before = len(stage.claude.asked)
+        press(stage, Control.REGENERATE, reply=reply)
+        await asyncio.sleep(2)
+        assert len(stage.claude.asked) == before + 1
+        await asyncio.sleep(3)
+        assert stage.chat.thread("1700.1") == ["Short."]
+
+
 async def test_regenerate_while_it_grows_is_told_to_wait() -> None:
     async with staged(*growing(WORDS, seconds=10)) as stage:
         stage.ask("Why?")

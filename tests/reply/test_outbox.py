@@ -181,6 +181,38 @@ async def test_an_answer_is_whole_when_it_can_be_read_though_a_button_has_yet_to
         assert all(message.controls == () for message in platform.visible())
 
 
+async def test_buttons_wait_for_other_peoples_text_but_not_where_somebody_waits_for_them() -> None:
+    """An answer that is to be had anew begins when the last of the old one has landed."""
+    platform = FakePlatform(page_limit=400)
+    async with Running(platform) as outbox:
+        others = [FakeDocument() for _ in range(12)]
+        typing = [
+            asyncio.create_task(type_out(document, outbox.open(PLACE, f"o{number}", document), text_of(9000)))
+            for number, document in enumerate(others)
+        ]
+        await asyncio.sleep(30)
+        document = FakeDocument(limit=400)
+        view = outbox.open(PLACE, "r1", document)
+        document.feed(text_of(1900))
+        view.grew()
+        await asyncio.sleep(8)
+        document.end()
+        view.finish()
+        await view.whole()
+        await asyncio.sleep(5)
+        left = [ref for ref in view.refs if platform.messages[ref.message].controls]
+        assert left, "buttons take calls that no text needs"
+        hurried = now()
+        view.hurry()
+        assert (await view.settled()).kind == "shown"
+        assert now() - hurried <= 2 * platform.call * len(left)
+        for task in typing:
+            task.cancel()
+        await asyncio.gather(*typing, return_exceptions=True)
+    assert not any(platform.messages[ref.message].controls for ref in view.refs)
+    assert platform.refusals == []
+
+
 async def test_an_answer_that_may_yet_be_overwritten_is_not_whole() -> None:
     """An edit of an older text that nobody answered may still be carried out."""
 
