@@ -34,6 +34,9 @@ _TRIES = 4
 _LONGEST_WAIT = 20.0
 # Pings come every 15 to 30 s.
 _DEAD_LINE = 120.0
+# After `message_stop` the answer is whole, and only the end of the body is to come, in the same packet as a rule: it is
+# waited for, since a connection that was read to its end is used again, but nobody waits long for it.
+_TAIL = 1.0
 # `pause_turn` means "call again to go on"; a model that pauses more often than this is going in circles.
 _PAUSES = 5
 # Documented: thinking "between_tools" goes with these efforts only, and a request with another is a 400.
@@ -160,10 +163,12 @@ class Claude:
                 if not call.stopped:
                     fault = faults.ended_early(begun=said)
             except TimeoutError:
-                fault = faults.went_quiet(begun=said, heard=call.heard)
+                if not call.stopped:
+                    fault = faults.went_quiet(begun=said, heard=call.heard)
             except faults.RAISED as error:
-                fault = faults.from_exception(error, begun=said)
-                refusal = error.message if isinstance(error, anthropic.APIError) else ""
+                if not call.stopped:  # else it is whole, however the connection ends
+                    fault = faults.from_exception(error, begun=said)
+                    refusal = error.message if isinstance(error, anthropic.APIError) else ""
             spent += call.usage
             if fault is None:
                 if not left_out:  # else who knows what was wrong with it
@@ -216,10 +221,13 @@ class Claude:
             stream = await self._client.messages.create(stream=True, **ask.parameters(messages))
         async with stream:
             iterator = aiter(stream)
+            patience = self._silence
             while True:
                 # Not one timeout around the loop: it would fire into whoever holds this generator suspended.
-                async with asyncio.timeout(self._silence):
+                async with asyncio.timeout(patience):
                     event = await anext(iterator, None)
                 if event is None:
                     return
+                if event.type == "message_stop":
+                    patience = min(_TAIL, self._silence)
                 yield event
