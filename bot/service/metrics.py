@@ -110,12 +110,12 @@ class Metrics(logging.Handler):
             self.handleError(record)
 
     def _count(self, record: logging.LogRecord) -> None:
-        """Its message is not rendered: what a library says may hold anything."""
-        fields = record.__dict__
-        said = record.msg
-        event = said if isinstance(said, str) and not record.args and _EVENT.fullmatch(said) else record.name
-        platform = _word(fields.get("platform"))
-        way = next((_word(fields[name]) for name in _WAYS if fields.get(name)), "")
+        """Nothing that a library says is rendered or read: it may hold anything."""
+        fields, said = record.__dict__, record.msg
+        ours = isinstance(said, str) and not record.args and _EVENT.fullmatch(said) is not None
+        event = said if ours else record.name
+        platform = _word(fields.get("platform")) if ours else ""
+        way = next((_word(fields[name]) for name in _WAYS if fields.get(name)), "") if ours else ""
         labels = (event, record.levelname.lower(), platform, way)
         if labels not in self._seen:
             if len(self._seen) >= _MOST:

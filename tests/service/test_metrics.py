@@ -83,7 +83,14 @@ def test_what_a_library_logs_is_not_rendered(watched: Watched) -> None:
             raise AssertionError("rendered")
 
     record = logging.makeLogRecord(
-        {"name": "library.part", "levelname": "WARNING", "msg": "a.b %s", "args": (Loud(),)}
+        {
+            "name": "library.part",
+            "levelname": "WARNING",
+            "msg": "a.b %s",
+            "args": (Loud(),),
+            "kind": "doctor",
+            "platform": "doctor",
+        }
     )
     watched.metrics.handle(record)
     assert watched.counted[sample("inkstream_events_total", event="library.part", level="warning")] == 1.0
