@@ -112,7 +112,7 @@ def read(answer: Answer, keys: Keys, *, ref: Ref | None = None, channel: str = "
     if answer.failure:
         if answer.failure == "cut" and answer.applied and ref is not None:
             return Sent(ref)  # the status said it all
-        return Unavailable(answer.label, answer.applied)
+        return Unavailable(answer.label, answer.applied, retry_after_of(answer) or 0.0)
     if answer.ok:
         return _taken(answer, ref, channel)
     if answer.status == 429:
@@ -136,10 +136,10 @@ def _refused(answer: Answer, keys: Keys) -> Reading:
     retry_after = retry_after_of(answer)
     body = answer.body if isinstance(answer.body, dict) else {}
     if not _from_discord(answer):
-        return Blocked(min(LONGEST_SECONDS, retry_after or 0.0))
+        return Blocked(retry_after or 0.0)
     if retry_after is None:
         retry_after = _seconds(answer.headers.get("X-RateLimit-Reset-After"))
-    wait = min(LONGEST_SECONDS, retry_after or UNSAID_SECONDS)
+    wait = retry_after or UNSAID_SECONDS
     scope = answer.headers.get("X-RateLimit-Scope", "")
     if keys.everywhere and (body.get("global") is True or scope == "global"):
         return Refused(wait, keys.everywhere)
@@ -151,7 +151,7 @@ def _refused(answer: Answer, keys: Keys) -> Reading:
 def _error(answer: Answer, keys: Keys) -> Reading:
     if answer.body is None and answer.status in (401, 403):
         # A page instead of JSON: the edge speaks, not Discord.
-        return Blocked(min(LONGEST_SECONDS, retry_after_of(answer) or 0.0))
+        return Blocked(retry_after_of(answer) or 0.0)
     if answer.body is None and answer.status == 404:
         return Unavailable(answer.label, applied=False)
     verdict = CODES.get(answer.code)
@@ -207,7 +207,7 @@ def _seconds(said: Any) -> float | None:
         seconds = float(said)
     except (TypeError, ValueError):
         return None
-    return seconds if 0.0 <= seconds < float("inf") else None
+    return min(LONGEST_SECONDS, seconds) if 0.0 <= seconds < float("inf") else None
 
 
 def ref_of(message: Any, channel: str = "") -> Ref | None:

@@ -160,8 +160,10 @@ def _without_answer(trouble: Exception, status: int, headers: Mapping[str, str])
         # "Session is closed": the platform is being closed while a reply still wants to speak.
         return Answer(failure="closed", applied=False)
     if status:
-        # The status line came, the body did not. A 2xx has been applied; anything else has not, whatever it was.
-        return Answer(status=status, headers=headers, failure="cut", applied=200 <= status < 300)
+        # The status line came, the body did not. A 2xx has been applied; of a 5xx, which a gateway may say after the
+        # call was carried out, nobody knows; anything else has not, whatever it was.
+        applied = None if status >= 500 else 200 <= status < 300
+        return Answer(status=status, headers=headers, failure="cut", applied=applied)
     if isinstance(trouble, asyncio.TimeoutError):
         return Answer(failure="timeout", applied=None)
     return Answer(failure="reset", applied=None)
