@@ -128,11 +128,13 @@ async def test_a_slow_call_is_applied_late_even_if_the_client_has_gone(
     slack: SlackServer, http: aiohttp.ClientSession
 ) -> None:
     """A timeout on our side proves nothing: the older edit may land after the newer one."""
-    slack.faults.fault("chat.postMessage", delay=0.3)
+    slack.faults.fault("chat.postMessage", delay=60.0)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
+        async with asyncio.timeout(0.5):
             await post(http, slack, "slow")
+    assert list(slack.faults.pending) == [], "it has arrived"
     await post(http, slack, "quick")
+    slack.clock.rescale(1000.0)
     record = slack.record
     await record.wait(lambda r: r.entries("shown", text="slow"))
     assert texts(slack) == ["quick", "slow"]
