@@ -76,7 +76,7 @@ async def test_a_decision_that_takes_long_shows_thinking_and_a_refusal_takes_its
 
 async def test_the_event_does_not_wait_for_the_acknowledgement(stage: Stage) -> None:
     """Claude is asked at once; the first page waits instead, since it has nothing to fill in."""
-    stage.server.faults.fault(CALLBACK, delay=0.3)
+    stage.server.faults.fault(CALLBACK, delay=1.0)
     incoming = await stage.command()
     assert not stage.calls(CALLBACK)
     ref = await stage.post(incoming.place, "one")

@@ -211,7 +211,7 @@ async def test_calls_under_way_count_where_their_route_turns_out_to_be_counted(s
     incoming = await stage.ask()
     refs = [await stage.post(incoming.place, "one", key=f"k{n}", reply=f"r{n}") for n in range(2)]
     posts = stage.platform.buckets("post", incoming.place, None)[0].key
-    stage.server.faults.fault(PATCH, delay=0.2)
+    stage.server.faults.fault(PATCH, delay=1.0)
     slow = asyncio.create_task(stage.platform.edit(incoming.place, refs[0], content("slow")))
     await stage.record.wait(lambda _: not stage.server.faults.pending)
     assert stage.meter.spendings.count(posts) == 0
@@ -278,7 +278,7 @@ async def test_many_calls_that_meet_the_edge_at_once_lengthen_nothing(stage: Sta
     """Its page is one refusal, however many were under way: eight answers would have doubled the silence to an hour."""
     incoming = await stage.ask()
     ref = await stage.post(incoming.place)
-    stage.server.faults.fault(PATCH, times=8, status=429, body="<h1>Error 1015</h1>", delay=0.1)
+    stage.server.faults.fault(PATCH, times=8, status=429, body="<h1>Error 1015</h1>", delay=0.5)
     met = await asyncio.gather(*(stage.platform.edit(incoming.place, ref, content("two")) for _ in range(8)))
     assert all(isinstance(outcome, Refused) and outcome.retry_after <= 30.0 for outcome in met), met
 

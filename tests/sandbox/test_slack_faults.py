@@ -144,7 +144,7 @@ async def test_an_answer_can_linger_after_its_call_was_applied(
     slack: SlackServer, http: aiohttp.ClientSession
 ) -> None:
     """The viewer sees it before the client knows."""
-    slack.faults.fault("chat.postMessage", linger=0.2)
+    slack.faults.fault("chat.postMessage", linger=1.0)
     async with asyncio.TaskGroup() as group:
         calling = group.create_task(post(http, slack, "one"))
         await slack.record.wait(lambda r: r.entries("shown", text="one"))
