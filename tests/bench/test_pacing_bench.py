@@ -6,6 +6,7 @@ import itertools
 import math
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -16,10 +17,16 @@ from bench.loads import Load, main_loads, seeded_loads, speak
 from bench.pacing import Row, picture, rows
 from bench.policies import POLICIES, run
 from bench.schedule import allowed, possible_lag
-from bench.simulation import CALL, DISCORD, SETTINGS, SLACK, Reply, Setting, percentile
+from bench.simulation import CALL, DISCORD, SETTINGS, SLACK, Reply, Setting, World, percentile
 from sandbox.limits import Limit
 
 LOADS = {load.name: load for load in main_loads()}
+
+
+@cache
+def ours(setting: Setting, name: str, *, pages: bool) -> World:
+    """What ours makes of a load: the same each time, and looked at from many sides."""
+    return run("ours", setting, LOADS[name], pages=pages)
 
 
 def test_the_loads_are_those_of_the_table() -> None:
@@ -39,7 +46,7 @@ def test_the_loads_are_those_of_the_table() -> None:
 @pytest.mark.parametrize("pages", [False, True])
 def test_ours_meets_no_refusal_and_loses_nothing(setting: Setting, name: str, pages: bool) -> None:
     """Every character is seen, in order, and no limit is ever overspent."""
-    world = run("ours", setting, LOADS[name], pages=pages)
+    world = ours(setting, name, pages=pages)
     assert world.refusals == []
     assert world.lost == 0
     assert world.wrong == []
@@ -49,7 +56,7 @@ def test_ours_meets_no_refusal_and_loses_nothing(setting: Setting, name: str, pa
 def test_ours_is_close_to_the_fluid_bound_where_it_is_saturated(setting: Setting) -> None:
     """Five replies or more: at most 5% over the bound."""
     ratios = {
-        load.name: run("ours", setting, load).mean_lag / bounds.fluid(setting, load)
+        load.name: ours(setting, load.name, pages=False).mean_lag / bounds.fluid(setting, load)
         for load in LOADS.values()
         if load.replies >= 5
     }
@@ -61,14 +68,14 @@ def test_ends_are_shown_at_once_where_they_come_no_faster_than_calls(setting: Se
     """Median one call and 0.05 s after the end, 95 of 100 two calls and 0.05 s."""
     for load in LOADS.values():
         if "staggered" in load.name:
-            lasts = run("ours", setting, load).last_edits()
+            lasts = ours(setting, load.name, pages=False).last_edits()
             assert percentile(lasts, 0.5) <= CALL + 0.05, load.name
             assert percentile(lasts, 0.95) <= 2 * CALL + 0.05, load.name
 
 
 def test_an_ended_answer_does_not_wait_for_a_page_in_front_of_its_last() -> None:
     """Its closing edits go before everybody's frames: it is whole within half a second, of many pages too."""
-    lasts = run("ours", DISCORD, LOADS["50-staggered-slow-then-fast"], pages=True).last_edits()
+    lasts = ours(DISCORD, "50-staggered-slow-then-fast", pages=True).last_edits()
     assert sum(lasts) / len(lasts) <= 0.2
     assert percentile(lasts, 0.95) <= 0.6
 
@@ -77,7 +84,7 @@ def test_an_ended_answer_does_not_wait_for_a_page_in_front_of_its_last() -> None
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_nobody_is_left_unseen_for_more_than_three_shares(setting: Setting, pages: bool) -> None:
     """Over all loads of the table."""
-    shares = {load.name: run("ours", setting, load, pages=pages).longest_share for load in LOADS.values()}
+    shares = {name: ours(setting, name, pages=pages).longest_share for name in LOADS}
     assert max(shares.values()) <= 3.0, shares
 
 

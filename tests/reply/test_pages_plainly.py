@@ -67,8 +67,8 @@ class Faults:
         sys.setprofile(self._before)
 
     def again(self) -> None:
-        """A profiler that raised is gone."""
-        sys.setprofile(self._profile)
+        """A profiler that raised is gone; where no fault is left to come, each call would cost time for nothing."""
+        sys.setprofile(self._profile if self._count < max(self._at) else None)
 
     def _profile(self, frame: FrameType, event: str, arg: object) -> None:
         del arg
@@ -81,8 +81,8 @@ class Faults:
 
     @staticmethod
     def _plain(frame: FrameType | None) -> bool:
-        """Whether the plain reading asks: the net itself is not what is tried."""
-        while frame is not None:
+        """Whether the plain reading asks: the net itself is not what is tried. What called `stream` is no reading at all."""
+        while frame is not None and frame.f_code is not stream.__code__:
             if frame.f_code.co_filename == NET:
                 return True
             frame = frame.f_back
