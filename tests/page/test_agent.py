@@ -8,9 +8,9 @@ from typing import Any
 from playwright.async_api import Locator, expect
 
 from tests.page import test_browser
-from tests.page.test_browser import Desk, browser, desk
+from tests.page.test_browser import Desk, browser, desk, window
 
-__all__ = ["browser", "desk"]  # the fixtures of the page's other tests
+__all__ = ["browser", "desk", "window"]  # the fixtures of the page's other tests
 pytestmark = test_browser.pytestmark
 
 PROMPTS = [

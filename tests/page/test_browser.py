@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from sandbox.world import World
 from tests.page.stage import ARGUMENTS, chromium, general, staged
@@ -72,18 +72,17 @@ CONTRASTS = """() => {
 
 @dataclass
 class Desk:
-    """A browser at the page of a world; what went wrong in the console is in `complaints`."""
+    """A browser's window at the page of a world; what went wrong in the console is in `complaints`."""
 
     world: World
-    browser: Browser
+    window: BrowserContext
     session: aiohttp.ClientSession
     complaints: list[str]
 
     async def open(self, width: int = 1280, height: int = 800, scheme: Any = "light") -> Page:
-        context = await self.browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        page = await context.new_page()
+        page = await self.window.new_page()
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.emulate_media(color_scheme=scheme)
         page.on(
             "console",
             lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None,
@@ -107,15 +106,26 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def window(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """One for all tests: to draw its frame costs more than to load the page. An empty page keeps it open between them."""
+    context = await browser.new_context(reduced_motion="reduce")
+    await context.new_page()
+    yield context
+    await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(browser: Browser) -> AsyncIterator[Desk]:
+async def desk(window: BrowserContext) -> AsyncIterator[Desk]:
     async with staged() as world, aiohttp.ClientSession() as session:
         world.clock.rescale(4.0)
         world.claude.speed = 400
-        desk = Desk(world, browser, session, [])
+        desk = Desk(world, window, session, [])
         yield desk
-        for context in browser.contexts:
-            await context.close()
+        for page in window.pages[1:]:
+            # All that it keeps: another world may get this one's port.
+            await page.evaluate("localStorage.clear()")
+            await page.close()
         assert desk.complaints == []
 
 

@@ -11,9 +11,9 @@ from playwright.async_api import FilePayload, Locator, Page, expect
 from sandbox.world import World
 from tests.page import test_browser
 from tests.page.stage import TimerBot, general
-from tests.page.test_browser import Desk, browser, desk
+from tests.page.test_browser import Desk, browser, desk, window
 
-__all__ = ["browser", "desk"]  # the fixtures of the page's other tests
+__all__ = ["browser", "desk", "window"]  # the fixtures of the page's other tests
 pytestmark = test_browser.pytestmark
 
 SLACK_FORM: dict[str, Any] = {
