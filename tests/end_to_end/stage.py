@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,6 +148,20 @@ class Chat:
         """Somebody mentions the bot; the message's id."""
         asked = f"{self.server.mention} {text}"
         return str(await self.server.say(self.person(person), channel or self.channel(), asked, **more))
+
+    @contextmanager
+    def paced(self, speed: float) -> Iterator[Callable[[], None]]:
+        """Claude says so many characters a second where a question says nothing of it; what is called ends the wait for more."""
+        claude = self.world.claude
+        before, claude.speed = claude.speed, speed
+
+        def hurry() -> None:
+            claude.speed = 4_000.0
+
+        try:
+            yield hurry
+        finally:
+            claude.speed = before
 
     # ------------------------------------------------------------------------------------------ what a viewer saw
 

@@ -40,14 +40,16 @@ async def test_regenerate_grows_in_the_same_messages(chat: Chat) -> None:
 
 
 async def test_continue_goes_on_below(chat: Chat) -> None:
-    question = await chat.mention("A long one. #chars:4000 #speed:400")
-    await chat.growing(question)
-    await chat.press(question, sentences.STOP)
-    stopped = await chat.settled(question)
-    assert sentences.STOPPED in stopped
-    await chat.press(question, sentences.CONTINUE)
-    request = await chat.asked(sentences.GOING_ON)
-    await chat.world.record.wait(lambda _: bool(request.ended), within=30)
+    with chat.paced(400) as hurry:
+        question = await chat.mention("A long one. #chars:4000")
+        await chat.growing(question)
+        await chat.press(question, sentences.STOP)
+        stopped = await chat.settled(question)
+        assert sentences.STOPPED in stopped
+        await chat.press(question, sentences.CONTINUE)
+        request = await chat.asked(sentences.GOING_ON)
+        hurry()
+        await chat.world.record.wait(lambda _: bool(request.ended), within=30)
 
 
 async def test_the_stop_reaction_stops(chat: Chat) -> None:
@@ -70,11 +72,13 @@ async def test_the_bare_word_stops_and_a_sentence_with_it_does_not(chat: Chat) -
 
 
 async def test_somebody_else_is_told_whose_answer_it_is(chat: Chat) -> None:
-    question = await chat.mention("Mine alone. #chars:3000 #speed:400")
-    await chat.growing(question)
-    await chat.press(question, sentences.STOP, person=3)
-    await whispered(chat, sentences.NOT_YOURS_TO_STOP)
-    assert sentences.STOPPED not in await chat.settled(question)
+    with chat.paced(400) as hurry:
+        question = await chat.mention("Mine alone. #chars:3000")
+        await chat.growing(question)
+        await chat.press(question, sentences.STOP, person=3)
+        await whispered(chat, sentences.NOT_YOURS_TO_STOP)
+        hurry()
+        assert sentences.STOPPED not in await chat.settled(question)
 
 
 async def test_an_edited_question_is_answered_anew_in_place(chat: Chat) -> None:

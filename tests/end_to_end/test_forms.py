@@ -372,26 +372,28 @@ async def test_an_answer_that_was_gone_on_with_offers_it_no_more(
     chat: Chat, bot: Bot, *, restarted: bool
 ) -> None:
     """What follows has buttons of its own; the words above stay as they are."""
-    question = await chat.mention("Tell me of the dugong. #chars:6000 #speed:400")
-    await chat.growing(question)
-    await chat.press(question, sentences.STOP)
-    stopped = await chat.settled(question)
-    page = chat.pages(question)[-1]
-    assert sentences.CONTINUE in page["controls"]
-    if restarted:
-        await bot.stop()
-        await bot.start()
-    await chat.press(question, sentences.CONTINUE)
+    with chat.paced(400) as hurry:
+        question = await chat.mention("Tell me of the dugong. #chars:6000")
+        await chat.growing(question)
+        await chat.press(question, sentences.STOP)
+        stopped = await chat.settled(question)
+        page = chat.pages(question)[-1]
+        assert sentences.CONTINUE in page["controls"]
+        if restarted:
+            await bot.stop()
+            await bot.start()
+        await chat.press(question, sentences.CONTINUE)
 
-    def gone(_: Record) -> Entry | None:
-        now = next(one for one in chat.pages(question) if one["message"] == page["message"])
-        return now if now["controls"] == [sentences.AS_FILE, sentences.DELETE] else None
+        def gone(_: Record) -> Entry | None:
+            now = next(one for one in chat.pages(question) if one["message"] == page["message"])
+            return now if now["controls"] == [sentences.AS_FILE, sentences.DELETE] else None
 
-    after = await chat.world.record.wait(gone, within=15)
-    assert after["text"] == page["text"]
-    assert sentences.STOPPED in stopped
-    request = await chat.asked(sentences.GOING_ON)
-    await chat.world.record.wait(lambda _: bool(request.ended), within=30)
+        after = await chat.world.record.wait(gone, within=15)
+        assert after["text"] == page["text"]
+        assert sentences.STOPPED in stopped
+        request = await chat.asked(sentences.GOING_ON)
+        hurry()
+        await chat.world.record.wait(lambda _: bool(request.ended), within=30)
 
 
 # ------------------------------------------------------------------------------------------------ languages
