@@ -6,6 +6,7 @@ begins as it does from a shell: with its own environment, folder and output, and
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["bot.__main__", __name__])
+# Claude's client reads `httpcore2` when it is made, and h11 with it: once here in place of once in each bot.
+_FORKS.set_forkserver_preload(["bot.__main__", "httpcore2", __name__])
 
 
 def bear(environment: dict[str, str], folder: Path, log: Path) -> ForkServerProcess:
@@ -27,6 +29,8 @@ def bear(environment: dict[str, str], folder: Path, log: Path) -> ForkServerProc
 
 
 def _live(environment: dict[str, str], folder: Path, log: Path) -> None:
+    # What was imported before the fork is not looked through for garbage again in each bot.
+    gc.freeze()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
