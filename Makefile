@@ -23,9 +23,10 @@ help:
 demo: .venv
 	@$(BIN)/inkstream demo
 
+# Where bytecode may not be kept, each worker and each bot would compile all of it for itself.
 test: .venv
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
-	@$(BIN)/python -m pytest -m timed tests/reply
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m timed tests/reply
 
 proofs: .venv
 	@$(BIN)/python -m pytest -n 4 --dist load -m long

@@ -19,8 +19,14 @@ settings.register_profile(
 settings.register_profile("searching", settings.get_profile("seeded"), derandomize=False)
 settings.load_profile("seeded")
 
-# Those that wait longest begin first, so that the last worker does not end alone.
-_FIRST = ("tests/end_to_end/test_answers", "tests/end_to_end/", "tests/deploy/", "tests/page/")
+# The longest files begin first, so that no worker ends alone; and those that wait begin before those that compute.
+_FIRST = (
+    *("tests/end_to_end/test_answers", "tests/end_to_end/test_forms", "tests/page/test_browser"),
+    *("tests/end_to_end/test_faults_seen", "tests/end_to_end/test_lifetime", "tests/page/test_conversation"),
+    *("tests/adapters/test_slack_streaming.py", "tests/end_to_end/test_histories", "tests/test_app"),
+    *("tests/end_to_end/", "tests/deploy/", "tests/page/", "tests/adapters/test_slack_agent", "tests/bench/"),
+    *("tests/reply/test_pages_plainly", "tests/reply/test_outbox_properties", "tests/adapters/"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
