@@ -26,7 +26,7 @@ demo: .venv
 # Where bytecode may not be kept, each worker and each bot would compile all of it for itself.
 test: .venv
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m timed tests/reply
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m timed $$(grep -rl --include='*.py' mark.timed tests)
 
 proofs: .venv
 	@$(BIN)/python -m pytest -n 4 --dist load -m long
