@@ -28,6 +28,7 @@ from bot.reply.messages import (
     BACK_OFF,
     BACK_OFF_MOST,
     ECHO_OF_BREAK,
+    NAMED_MOST,
     Call,
     Echo,
     Message,
@@ -171,7 +172,7 @@ def _lost(view: View, call: Call, code: str, applied: bool | None, retry_after: 
     assert target is not None
     target.tries += 1
     delay = min(BACK_OFF_MOST, BACK_OFF * 2.0 ** (target.tries - 1))
-    target.retry_at = now + max(delay, retry_after)
+    target.retry_at = now + max(delay, min(retry_after, NAMED_MOST))
     log.warning(
         "outbox.unavailable",
         extra={"reply": view.reply, "op": call.item.op, "code": code, "tries": target.tries},

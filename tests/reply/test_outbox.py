@@ -181,6 +181,28 @@ async def test_an_answer_is_whole_when_it_can_be_read_though_a_button_has_yet_to
         assert all(message.controls == () for message in platform.visible())
 
 
+async def test_an_end_does_not_wait_an_hour_because_a_fault_said_so() -> None:
+    """A budget's Retry-After is kept whatever it is; that of a 503 is a guess."""
+
+    def fault(op: Op, target: str, number: int) -> Fault | None:
+        return Fault(outcome=Unavailable("http_503", False, 3600.0)) if op == "edit" and number == 0 else None
+
+    platform = FakePlatform(fault=fault)
+    async with Running(platform) as outbox:
+        document = FakeDocument()
+        view = outbox.open(PLACE, "r1", document)
+        document.feed(text_of(100))
+        view.grew()
+        await asyncio.sleep(1)
+        document.feed(text_of(300)[100:])
+        document.end()
+        view.finish()
+        ended = now()
+        assert (await view.settled()).kind == "shown"
+        assert 59.0 <= now() - ended <= 61.0
+    assert platform.text(*view.refs) == text_of(300)
+
+
 async def test_buttons_wait_for_other_peoples_text_but_not_where_somebody_waits_for_them() -> None:
     """An answer that is to be had anew begins when the last of the old one has landed."""
     platform = FakePlatform(page_limit=400)
