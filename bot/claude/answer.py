@@ -36,7 +36,7 @@ _LONGEST_WAIT = 20.0
 _DEAD_LINE = 120.0
 # After `message_stop` the answer is whole, and only the end of the body is to come, in the same packet as a rule: it is
 # waited for, since a connection that was read to its end is used again, but nobody waits long for it.
-_TAIL = 1.0
+_TAIL = 0.25
 # `pause_turn` means "call again to go on"; a model that pauses more often than this is going in circles.
 _PAUSES = 5
 # Documented: thinking "between_tools" goes with these efforts only, and a request with another is a 400.
