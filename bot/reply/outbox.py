@@ -105,11 +105,13 @@ class Outbox:
         sure: Confirmation | None = None,
         sorry: str = sentences.OUR_FAULT,
         crashed: bool = False,
+        frames: bool = True,
     ) -> View:
         """Show a document in a place. `refs`: messages that exist already and are to show its pages, in order; `shown`:
         what they show now, where that is known.
 
-        `crashed`: a process that has died may have had calls under way to them, whose connections broke with it.
+        `crashed`: a process that has died may have had calls under way to them, whose connections broke with it. `frames`:
+        it is seen to grow; else nothing of it is shown before it is finished.
 
         `announce` is posted first; where the place has threads, the pages then go in its thread. `on_leaving()` is called
         when a message leaves with its first words, `on_changed(refs, place)` when the messages of its pages, or its
@@ -117,7 +119,18 @@ class Outbox:
         them, `sure` what is asked before an answer is deleted; `sorry` is shown where the platform takes nothing of it.
         """
         view = View(
-            self._desk, place, reply, document, announce, controls, on_leaving, on_changed, sorry, label, sure
+            self._desk,
+            place,
+            reply,
+            document,
+            announce,
+            controls,
+            on_leaving,
+            on_changed,
+            sorry,
+            label,
+            sure,
+            frames=frames,
         )
         now = self._time()
         for ref, stands in zip_longest(refs, shown):

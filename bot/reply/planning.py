@@ -35,6 +35,8 @@ def plan(view: View, now: float) -> None:
     if view.announce is not None:
         _want_post(view, ANNOUNCEMENT, now, total=0)
         return
+    if not (view.frames or view.finished):
+        return
     newest = view.messages[-1] if view.messages else None
     if newest is not None and newest.open is not None and now >= newest.open.until:
         view.seal(newest)

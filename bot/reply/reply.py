@@ -87,6 +87,7 @@ class Reply:
             label=lambda control: label(manner.language, control),
             sure=sure(manner.language),
             sorry=self._say(sentences.OUR_FAULT),
+            frames=manner.growing,
         )
         self._refs = subject.refs
         self._reading: asyncio.Task[tuple[str, Turn, str]] | None = None

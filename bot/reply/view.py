@@ -57,6 +57,8 @@ class View:
         sorry: str,
         label: Callable[[Control], str] | None = None,
         sure: Confirmation | None = None,
+        *,
+        frames: bool = True,
     ) -> None:
         self.place = place
         self.reply = reply
@@ -69,6 +71,7 @@ class View:
         self.posting: Posting | None = None
         self.growing: Item | None = None  # the item that `grew` speaks to
         self.look_at = 0  # `grew` asks for a plan when the document is so long
+        self.frames = frames  # it is seen to grow
         self.finished = False
         self.hurried = False  # somebody waits until it has settled
         self.withdrawn = 0  # messages that were taken back

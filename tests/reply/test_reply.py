@@ -15,9 +15,9 @@ from bot.claude.answer import Ask
 from bot.claude.events import AnswerEvent, Done, Retrying, Spent, Thinking, Usage, Working
 from bot.claude.faults import _BY_TYPE, ClaudeFault
 from bot.conversation.journal import StoreJournal
-from bot.ports import Control, Denied, Place, Ref, Unavailable
+from bot.ports import Content, Control, Denied, Place, Ref, Unavailable
 from bot.reply.buttons import controls_after
-from bot.reply.nouns import Subject, Turn
+from bot.reply.nouns import Manner, Subject, Turn
 from bot.reply.outbox import Outbox, Settled
 from bot.reply.reply import Reply
 from tests.conversation.stage import (
@@ -129,6 +129,23 @@ async def _beside(work: Awaitable[None]) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ growing, ending
+
+
+async def test_what_is_to_be_seen_when_it_is_done_is_not_seen_before_though_its_question_was_posted() -> None:
+    """A command's question takes a moment to be posted; what Claude has said by then is not shown for that."""
+    chat, claude = Chat(), FakeClaude(*growing(WORDS, seconds=10))
+    subject = Subject("r1", THREAD, announce=Content("Ann asks: why?"))
+    async with Running(chat) as outbox:
+        reply = Reply(
+            subject,
+            platform=chat,
+            outbox=outbox,
+            claude=claude,
+            journal=Memo(),
+            manner=Manner(growing=False),
+        )
+        assert (await reply.run(at_once)).kind == "shown"
+    assert [seen.text for seen in chat.seen if seen.text] == ["Ann asks: why?", WORDS.strip()]
 
 
 async def test_an_answer_grows_and_ends_whole() -> None:
