@@ -28,7 +28,6 @@ from bot.reply.messages import (
     BACK_OFF,
     BACK_OFF_MOST,
     ECHO_OF_BREAK,
-    NAMED_MOST,
     Call,
     Echo,
     Message,
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Seconds that are waited at most where a fault names a time (a 503 with Retry-After): a proxy's guess, nobody's budget.
+_NAMED_MOST = 60.0
 _STRIKES = 3  # contents refused as such (too long, invalid) before a reply counts as not showable
 
 
@@ -172,7 +173,7 @@ def _lost(view: View, call: Call, code: str, applied: bool | None, retry_after: 
     assert target is not None
     target.tries += 1
     delay = min(BACK_OFF_MOST, BACK_OFF * 2.0 ** (target.tries - 1))
-    target.retry_at = now + max(delay, min(retry_after, NAMED_MOST))
+    target.retry_at = now + max(delay, min(retry_after, _NAMED_MOST))
     log.warning(
         "outbox.unavailable",
         extra={"reply": view.reply, "op": call.item.op, "code": code, "tries": target.tries},

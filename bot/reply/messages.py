@@ -25,8 +25,6 @@ ANNOUNCEMENT = -1  # the page number of the message that is posted in front of t
 ECHO_OF_BREAK = 4.0
 BACK_OFF = 0.5  # seconds before the second try, doubled for each further one
 BACK_OFF_MOST = 15.0
-# What is waited at most where a fault names a time (a 503 with Retry-After): a proxy's guess, no budget of anybody.
-NAMED_MOST = 60.0
 ODD = 2  # refusals of its content, one after the other, from which on a message hardly takes any
 
 

@@ -81,7 +81,6 @@ class Gauge:
     limit: int
     rate: float
     refusals: int
-    learned: bool
     waiting: int
 
 
@@ -378,7 +377,6 @@ class Pacer:
                 limit=budget.burst,
                 rate=budget.rate,
                 refusals=budget.refusals,
-                learned=budget.learned,
                 waiting=waiting.get(key, 0),
             )
             for key, budget in self._budgets.items()

@@ -54,6 +54,14 @@ _MOST: Final = 1000
 _FIRST_WORDS: Final = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 _LAST_EDIT: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 
+# By the field of a `Gauge`.
+_OF_A_BUDGET: Final = {
+    "tokens": ("inkstream_budget_calls_left", "Calls that may leave now."),
+    "rate": ("inkstream_budget_rate", "Calls a second, as assumed or learned."),
+    "waiting": ("inkstream_budget_waiting", "Messages that wait for a call."),
+    "refusals": ("inkstream_budget_refusals", "Calls that it has refused since it was first used."),
+}
+
 Ask = Callable[[], tuple[Mapping[str, Health], bool, Mapping[str, Snapshot]]]
 
 
@@ -111,11 +119,10 @@ class Metrics(logging.Handler):
 
     def _count(self, record: logging.LogRecord) -> None:
         """Nothing that a library says is rendered or read: it may hold anything."""
-        fields, said = record.__dict__, record.msg
-        ours = isinstance(said, str) and not record.args and _EVENT.fullmatch(said) is not None
-        event = said if ours else record.name
-        platform = _word(fields.get("platform")) if ours else ""
-        way = next((_word(fields[name]) for name in _WAYS if fields.get(name)), "") if ours else ""
+        ours = record.name.startswith("bot.") and _EVENT.fullmatch(str(record.msg)) is not None
+        event, fields = (str(record.msg), record.__dict__) if ours else (record.name, {})
+        platform = _word(fields.get("platform"))
+        way = next((_word(fields[name]) for name in _WAYS if fields.get(name)), "")
         labels = (event, record.levelname.lower(), platform, way)
         if labels not in self._seen:
             if len(self._seen) >= _MOST:
@@ -150,7 +157,9 @@ class _Now(Collector):
         for name, health in healths.items():
             ready.add_metric([name], float(health.ready))
         yield ready
-        live = GaugeMetricFamily("inkstream_replies", "Answers that are not whole yet.", labels=["platform"])
+        live = GaugeMetricFamily(
+            "inkstream_replies", "Answers that do not stand yet as they will.", labels=["platform"]
+        )
         unseen = GaugeMetricFamily(
             "inkstream_unseen_characters", "Said by Claude and not yet shown.", labels=["platform"]
         )
@@ -164,19 +173,17 @@ class _Now(Collector):
 
 def _budgets(outboxes: Mapping[str, Snapshot]) -> Iterator[Metric]:
     """Those that are not at rest: a channel has one, and there may be thousands."""
-    labels = ["platform", "budget"]
-    left = GaugeMetricFamily("inkstream_budget_calls_left", "Calls that may leave now.", labels=labels)
-    rate = GaugeMetricFamily("inkstream_budget_rate", "Calls a second, as assumed or learned.", labels=labels)
-    waiting = GaugeMetricFamily("inkstream_budget_waiting", "Messages that wait for a call.", labels=labels)
-    for name, outbox in outboxes.items():
-        for budget in outbox.budgets:
-            if budget.waiting or budget.tokens < budget.limit:
-                left.add_metric([name, budget.key], budget.tokens)
-                rate.add_metric([name, budget.key], budget.rate)
-                waiting.add_metric([name, budget.key], budget.waiting)
-    yield left
-    yield rate
-    yield waiting
+    at_work = [
+        (platform, budget)
+        for platform, outbox in outboxes.items()
+        for budget in outbox.budgets
+        if budget.waiting or budget.tokens < budget.limit
+    ]
+    for field, (name, says) in _OF_A_BUDGET.items():
+        family = GaugeMetricFamily(name, says, labels=["platform", "budget"])
+        for platform, budget in at_work:
+            family.add_metric([platform, budget.key], getattr(budget, field))
+        yield family
 
 
 def _word(value: object) -> str:

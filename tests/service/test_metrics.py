@@ -82,18 +82,10 @@ def test_what_a_library_logs_is_not_rendered(watched: Watched) -> None:
         def __str__(self) -> str:
             raise AssertionError("rendered")
 
-    record = logging.makeLogRecord(
-        {
-            "name": "library.part",
-            "levelname": "WARNING",
-            "msg": "a.b %s",
-            "args": (Loud(),),
-            "kind": "doctor",
-            "platform": "doctor",
-        }
-    )
-    watched.metrics.handle(record)
-    assert watched.counted[sample("inkstream_events_total", event="library.part", level="warning")] == 1.0
+    said = {"name": "library.part", "levelname": "WARNING", "kind": "doctor", "platform": "doctor"}
+    for message, values in (("a.b %s", (Loud(),)), ("reply.settled", ())):
+        watched.metrics.handle(logging.makeLogRecord(said | {"msg": message, "args": values}))
+    assert watched.counted[sample("inkstream_events_total", event="library.part", level="warning")] == 2.0
 
 
 def test_details_below_info_are_not_counted(watched: Watched) -> None:
@@ -151,11 +143,9 @@ def test_labels_do_not_grow_without_end(watched: Watched) -> None:
 
 
 def test_what_stands_now_is_asked_for_when_somebody_looks(watched: Watched) -> None:
-    quiet = Gauge(
-        "T1:chat.postMessage", tokens=30.0, limit=30, rate=5.0, refusals=0, learned=False, waiting=0
-    )
-    spent = Gauge("T1:chat.update", tokens=2.5, limit=10, rate=0.8, refusals=1, learned=False, waiting=7)
-    lower = Gauge("T2:chat.update", tokens=10.0, limit=10, rate=0.3, refusals=1, learned=True, waiting=1)
+    quiet = Gauge("T1:chat.postMessage", tokens=30.0, limit=30, rate=5.0, refusals=0, waiting=0)
+    spent = Gauge("T1:chat.update", tokens=2.5, limit=10, rate=0.8, refusals=1, waiting=7)
+    lower = Gauge("T2:chat.update", tokens=10.0, limit=10, rate=0.3, refusals=1, waiting=1)
     watched.healths = {"slack": Health(ready=True), "discord": Health(ready=False)}
     watched.outboxes = {"slack": Snapshot((quiet, spent, lower), live=8, unseen=1234)}
     counted = watched.counted
@@ -169,6 +159,7 @@ def test_what_stands_now_is_asked_for_when_somebody_looks(watched: Watched) -> N
     }
     assert left == {"T1:chat.update": 2.5, "T2:chat.update": 10.0}, "those that are not at rest"
     assert counted[sample("inkstream_budget_waiting", platform="slack", budget="T1:chat.update")] == 7.0
+    assert counted[sample("inkstream_budget_refusals", platform="slack", budget="T1:chat.update")] == 1.0
     assert counted[sample("inkstream_budget_rate", platform="slack", budget="T2:chat.update")] == 0.3
     watched.draining = True
     assert watched.counted[sample("inkstream_draining")] == 1.0
